@@ -1,0 +1,137 @@
+"""Compiles server programs from the Go module proxy, at the versions that the catalogue pins.
+
+`go install module@version` refuses a module whose go.mod holds `replace` directives, and most of these do. So the
+module is downloaded, its folder copied and the program built inside the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from _catalogue_pins import Pin
+from _tools import BuildError, Made, run, run_again
+
+__all__ = ["RECIPES", "Recipe", "compile_programs"]
+
+GO = {"CGO_ENABLED": "0", "GOWORK": "off"}
+"""Static binaries, which also run in an image without libc; and no workspace file of the module's authors."""
+
+
+def _plain_version(module_version: str) -> str:
+    return module_version.removeprefix("v")
+
+
+def _prometheus_version(module_version: str) -> str:
+    """Prometheus 3.13.5 is the module version v0.313.5: the minor number holds major and minor, two digits of it."""
+    found = re.fullmatch(r"v0\.(\d+)(\d\d)\.(.+)", module_version)
+    if found is None:
+        raise BuildError(f"{module_version} is no version of the Prometheus module, which look like v0.313.5")
+    major, minor, patch = found.groups()
+    return f"{major}.{int(minor)}.{patch}"
+
+
+def _jaeger_version(module_version: str) -> str:
+    """Jaeger 2 carries its own numbers beside the module's: 2.0.0 was released as v1.63.0, 2.13.0 as v1.76.0."""
+    found = re.fullmatch(r"v1\.(\d+)\.(.+)", module_version)
+    if found is None or int(found.group(1)) < 63:
+        raise BuildError(f"{module_version} holds no Jaeger 2; module versions from v1.63.0 on do")
+    return f"2.{int(found.group(1)) - 63}.{found.group(2)}"
+
+
+def _nothing(_source: Path) -> None:
+    return None
+
+
+def _placeholder_web_page(source: Path) -> None:
+    """Alertmanager embeds its web page, which npm would build; any file in the folder lets the compiler go on."""
+    page = source / "ui" / "app" / "dist" / "index.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("<p>Built without the web page; the API is whole.</p>\n", encoding="utf-8")
+
+
+def _push_from_proxy(source: Path) -> None:
+    """Loki replaces its push module by a folder that its archive does not hold; the proxy has the module itself."""
+    push = "github.com/grafana/loki/pkg/push"
+    run(["go", "mod", "edit", f"-dropreplace={push}"], source, GO)
+    run_again(["go", "mod", "download", push], source, GO)  # notes its checksum, which a replaced module has none of
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the programs of one module are compiled.
+
+    Parameters:
+        packages: package folder inside the module for each program.
+        version_variable: the Go variable that `--version` prints, set by the linker.
+        version: turns the module's version into the program's.
+        prepare: what must be changed in the copied folder before the build.
+    """
+
+    packages: Mapping[str, str]
+    version_variable: str = "github.com/prometheus/common/version.Version"
+    version: Callable[[str], str] = _plain_version
+    prepare: Callable[[Path], None] = _nothing
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "github.com/prometheus/prometheus": Recipe(
+        {"prometheus": "./cmd/prometheus", "promtool": "./cmd/promtool"}, version=_prometheus_version
+    ),
+    "github.com/prometheus/alertmanager": Recipe(
+        {"alertmanager": "./cmd/alertmanager", "amtool": "./cmd/amtool"}, prepare=_placeholder_web_page
+    ),
+    "github.com/prometheus/node_exporter": Recipe({"node_exporter": "."}),
+    "github.com/grafana/loki/v3": Recipe(
+        {"loki": "./cmd/loki"},
+        version_variable="github.com/grafana/loki/v3/pkg/util/build.Version",
+        prepare=_push_from_proxy,
+    ),
+    "github.com/jaegertracing/jaeger": Recipe(
+        {"jaeger": "./cmd/jaeger"},
+        version_variable="github.com/jaegertracing/jaeger/internal/version.latestVersion",
+        version=_jaeger_version,
+    ),
+}
+"""By module path, so that the catalogue may name its components as it likes."""
+
+
+def compile_programs(pin: Pin, recipe: Recipe, workshop: Path) -> list[Made]:
+    """Compiles every program of the module, inside `workshop`.
+
+    Parameters:
+        pin: module and version.
+        recipe: how it is compiled.
+        workshop: an empty folder for the source and the results; the caller removes it.
+
+    Raises:
+        BuildError: Go is missing, the module cannot be downloaded, or it does not compile.
+    """
+    source = workshop / "source"
+    shutil.copytree(_download(pin, workshop), source)
+    _make_writable(source)
+    recipe.prepare(source)
+    version = recipe.version(pin.module_version)
+    # -s -w leave out the debugger's tables, about a third of the size.
+    linker = f"-s -w -X {recipe.version_variable}={version}"
+    for name, package in recipe.packages.items():
+        build = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", str(workshop / name), package]
+        run_again(build, source, GO)
+    return [Made(name, version, workshop / name) for name in recipe.packages]
+
+
+def _download(pin: Pin, workshop: Path) -> Path:
+    command = ["go", "mod", "download", "-json", f"{pin.module}@{pin.module_version}"]
+    return Path(json.loads(run_again(command, workshop, GO))["Dir"])
+
+
+def _make_writable(folder: Path) -> None:
+    """Go's module cache is read-only, and so is a copy of it until told otherwise."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)

@@ -1,0 +1,48 @@
+"""Names that more than one part of tapewatch must agree on; each is written here and nowhere else."""
+
+from __future__ import annotations
+
+__all__ = [
+    "DATASOURCE_ALERTMANAGER",
+    "DATASOURCE_JAEGER",
+    "DATASOURCE_LOKI",
+    "DATASOURCE_PROMETHEUS",
+    "DRILL_NOTIFY_PREFIX",
+    "DRILL_PREFIX",
+    "DRILL_RECEIVER",
+    "EXPECTED",
+    "GROUP_LABELS",
+    "RESERVED_RECEIVERS",
+    "SEVERITIES",
+    "TARGET_LABELS",
+]
+
+GROUP_LABELS = ("environment", "service", "team")
+"""The target labels that every alert keeps: which service of which team, where."""
+
+TARGET_LABELS = frozenset({*GROUP_LABELS, "job", "instance"})
+"""The labels that Prometheus puts on every sample of a target."""
+
+SEVERITIES = ("critical", "high", "medium")
+"""Severities of alerts, most urgent first."""
+
+EXPECTED = "tapewatch_expected"
+"""The recorded series that says which services should be seen."""
+
+DRILL_PREFIX = "drill-"
+"""A drill's series carry the service name with this prefix."""
+
+DRILL_NOTIFY_PREFIX = "drill-notify-"
+"""The same for a drill that is meant to reach the real receivers."""
+
+DRILL_RECEIVER = "drill"
+"""The receiver of drills."""
+
+RESERVED_RECEIVERS = frozenset({DRILL_RECEIVER, "nobody"})
+"""Receivers that tapewatch adds itself."""
+
+DATASOURCE_PROMETHEUS = "tapewatch-prometheus"
+DATASOURCE_LOKI = "tapewatch-loki"
+DATASOURCE_JAEGER = "tapewatch-jaeger"
+DATASOURCE_ALERTMANAGER = "tapewatch-alertmanager"
+"""UIDs of the provisioned Grafana data sources; dashboards and correlations refer to them."""

@@ -1,0 +1,1 @@
+"""What tests share: which parts are on this machine, real server processes, waits that explain themselves."""

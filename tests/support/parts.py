@@ -1,0 +1,103 @@
+"""A pytest plugin: tests say which real parts they need, and a missing part is never silent.
+
+    @pytest.mark.needs("promtool", "docker")
+    def test_...
+
+A test whose part is missing is skipped, and the part named. When the environment variable `TAPEWATCH_REQUIRE` lists
+that part (`docker,promtool`), the test fails instead; and the run fails for a listed part that is missing even if no
+test asked for it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from functools import cache
+
+import pytest
+
+from tapewatch.servers import PROGRAMS, find
+from tapewatch_sdk.errors import ToolError
+
+__all__ = ["missing", "required"]
+
+REQUIRE = "TAPEWATCH_REQUIRE"
+
+DOCKER_TIMEOUT = 30.0
+"""Seconds that a docker daemon may take to answer; one that has just been started takes up to ten."""
+
+
+def required() -> list[str]:
+    """The parts that `TAPEWATCH_REQUIRE` lists."""
+    return [part for word in os.environ.get(REQUIRE, "").split(",") if (part := word.strip())]
+
+
+@cache
+def missing(part: str) -> str:
+    """Why the part cannot be used on this machine; empty when it can.
+
+    Parameters:
+        part: `docker`, a program such as `promtool`, or a program with a version, such as `promtool-3.5`.
+
+    Raises:
+        ValueError: there is no such part.
+    """
+    if part == "docker":
+        return _missing_docker()
+    name, _, version = part.partition("-")
+    if name not in PROGRAMS:
+        raise ValueError(f"{part!r} is no part that a test can need; parts are docker, {', '.join(PROGRAMS)}")
+    try:
+        find(name, version or None)
+    except ToolError as error:
+        return "; ".join(f"{problem.summary} ({problem.fix})" for problem in error.problems)
+    return ""
+
+
+def _missing_docker() -> str:
+    command = ["docker", "version", "--format", "{{.Server.Version}}"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=DOCKER_TIMEOUT, check=False)
+    except FileNotFoundError:
+        return "the program docker is not on PATH"
+    except subprocess.TimeoutExpired:
+        return f"the docker daemon did not answer within {DOCKER_TIMEOUT:.0f} s"
+    return "" if answer.returncode == 0 else f"the docker daemon does not answer: {answer.stderr.strip()[:200]}"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Makes the marker known and refuses a part that does not exist, which would otherwise require nothing."""
+    config.addinivalue_line("markers", "needs(*parts): skip by name when one of these real parts is not here")
+    try:
+        for part in required():
+            missing(part)
+    except ValueError as error:
+        raise pytest.UsageError(f"{REQUIRE}: {error}") from error
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips or fails a test whose parts are not all here."""
+    for marker in item.iter_markers("needs"):
+        for part in marker.args:
+            if reason := missing(part):
+                _refuse(part, reason)
+
+
+def _refuse(part: str, reason: str) -> None:
+    if part in required():
+        pytest.fail(f"needs {part}, which {REQUIRE} lists: {reason}", pytrace=False)
+    pytest.skip(f"needs {part}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fails a run that is green although a required part is missing."""
+    green = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
+    if session.exitstatus in green and any(missing(part) for part in required()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names each required part that is missing, so that the reason for a failed run stands near its end."""
+    for part in required():
+        if reason := missing(part):
+            terminalreporter.write_line(f"{REQUIRE} lists {part}, which is missing: {reason}", red=True)
