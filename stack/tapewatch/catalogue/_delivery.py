@@ -1,0 +1,116 @@
+"""What must hold so that what leaves the stack arrives: notifications in time, samples at a remote end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from tapewatch.catalogue.model import Catalogue
+from tapewatch.catalogue.stack import PARTS, RemoteWrite
+from tapewatch.schema import seconds
+from tapewatch_sdk.names import SEVERITIES
+
+__all__ = ["DELIVERY_CHECKS", "Report"]
+
+Path = tuple[str | int, ...]
+
+_EVERYTHING = "..."
+"""Alertmanager's word for "group by every label"."""
+
+_OWN_HEADERS = frozenset(
+    [
+        "authorization",
+        "host",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "user-agent",
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "www-authenticate",
+        "accept-encoding",
+        "x-prometheus-remote-write-version",
+        "x-prometheus-remote-read-version",
+    ]
+)
+"""Headers that Prometheus sets itself and refuses in its configuration."""
+
+
+class Report(Protocol):
+    """Takes a finding and the path in the catalogue at which it stands."""
+
+    def __call__(self, code: str, path: Path, summary: str, must: str, fix: str, *, key: bool = False) -> None: ...
+
+
+def _timing(catalogue: Catalogue, report: Report) -> None:
+    for severity in SEVERITIES:
+        path: Path = ("routing", severity)
+        timing = catalogue.routing.timing(severity)
+        for key in ("group_interval", "repeat_interval"):
+            if seconds(getattr(timing, key)) == 0:
+                report("zero-interval", (*path, key), f"`{key}` of {severity} alerts is 0", "longer than 0",
+                       "set a duration such as 1m")  # fmt: skip
+        interval, repeat = seconds(timing.group_interval), seconds(timing.repeat_interval)
+        # In whole milliseconds, since floats have no exact remainder.
+        if interval and repeat and (repeat < interval or round(repeat * 1000) % round(interval * 1000)):
+            report("repeat-interval", path,
+                   f"{severity} alerts repeat after {timing.repeat_interval}, which is no multiple of the group"
+                   f" interval {timing.group_interval}",
+                   "`repeat_interval` is a multiple of `group_interval`, once in which Alertmanager looks",
+                   "change one of the two", key=True)  # fmt: skip
+        _group_by(path, timing.group_by, report)
+
+
+def _group_by(path: Path, labels: tuple[str, ...], report: Report) -> None:
+    if len(set(labels)) != len(labels):
+        report(
+            "duplicate-label", (*path, "group_by"), "`group_by` names a label twice", "each label once", "remove one"
+        )
+    if _EVERYTHING in labels and len(labels) > 1:
+        report("group-by", (*path, "group_by"), f"`{_EVERYTHING}` stands beside other labels in `group_by`",
+               f"`{_EVERYTHING}` means every label and stands alone",
+               f"keep `[{_EVERYTHING}]` or the labels")  # fmt: skip
+
+
+def _emails(catalogue: Catalogue, report: Report) -> None:
+    for name, receiver in catalogue.receivers.items():
+        for index, email in enumerate(receiver.email):
+            if (email.username is None) != (email.password_file is None):
+                report("email", ("receivers", name, "email", index),
+                       f"e-mail {index + 1} of `{name}` has one of `username` and `password_file`",
+                       "a mail server wants both or neither", "add the other one, or remove it")  # fmt: skip
+
+
+def _service_names(catalogue: Catalogue, report: Report) -> None:
+    for name in catalogue.services:
+        if name in PARTS:
+            report("reserved-name", ("services", name), f"`{name}` is a part of the stack itself",
+                   f"a service has another name than {', '.join(PARTS)}: alerts and host names tell them apart",
+                   "rename the service", key=True)  # fmt: skip
+
+
+def _remote_write(catalogue: Catalogue, report: Report) -> None:
+    for index, remote in enumerate(catalogue.stack.remote_write):
+        path: Path = ("stack", "remote_write", index)
+        for wrong in _wrong_credentials(remote):
+            report("remote-credentials", path, f"remote write `{remote.name}` {wrong}",
+                   "either `username` with `password_file`, or `credentials_file`, or none of them",
+                   "keep one of the two ways")  # fmt: skip
+        for header in remote.headers:
+            if header.lower() in _OWN_HEADERS:
+                report("remote-header", (*path, "headers", header), f"header `{header}` is set by Prometheus itself",
+                       "further headers alone; a secret is named by `password_file` or `credentials_file`",
+                       "remove the header", key=True)  # fmt: skip
+
+
+def _wrong_credentials(remote: RemoteWrite) -> Iterator[str]:
+    if (remote.username is None) != (remote.password_file is None):
+        yield "has one of `username` and `password_file`"
+    if remote.credentials_file is not None and (remote.username or remote.password_file):
+        yield "signs in in two ways"
+
+
+DELIVERY_CHECKS = (_timing, _emails, _service_names, _remote_write)
+"""Each takes the catalogue and a report."""

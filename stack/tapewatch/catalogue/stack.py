@@ -1,0 +1,121 @@
+"""The `stack:` section: how the monitoring itself runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from tapewatch.schema.types import Bytes, Duration, FilePath, LabelName, Model, Url
+
+__all__ = ["PARTS", "Image", "Ports", "RelabelDrop", "RemoteWrite", "Retention", "Stack"]
+
+PARTS = (
+    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
+)  # fmt: skip
+"""The parts of the stack: their host names in compose, and the label `service` of what they measure of themselves."""
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _ip(value: str) -> str:
+    try:
+        ip_address(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "bad_bind", "{value} is not an IP address", {"value": repr(value), "must": "an IP address such as 127.0.0.1"}
+        ) from error
+    return value
+
+
+class Ports(Model):
+    """Ports on the host. Inner ports that nobody publishes are here too, because natively they are taken all the same."""
+
+    prometheus: Port = 9090
+    alertmanager: Port = 19093
+    """Not 9093, which is the risk manager's on the host."""
+    grafana: Port = 3000
+    jaeger: Port = 16686
+    otlp_grpc: Port = 4317
+    otlp_http: Port = 4318
+    loki: Port = 3100
+    loki_grpc: Port = 19095
+    """Neither Loki's default 9095 nor 9096: both are services of the sample platform."""
+    jaeger_grpc: Port = 16685
+    """Jaeger's query API over gRPC, which it always opens."""
+    jaeger_health: Port = 13133
+    jaeger_metrics: Port = 8888
+    """Jaeger's own metrics."""
+    jaeger_sampling: Port = 5778
+    """Where services ask which share of traces they keep."""
+    span_metrics: Port = 8889
+    """Metrics that Jaeger derives from spans."""
+    node_exporter: Port = 9100
+    blackbox_exporter: Port = 9115
+    alloy: Port = 12345
+
+
+class Retention(Model):
+    """How long the stack keeps what it stores."""
+
+    metrics: Duration = "7d"
+    metrics_size: Bytes | None = None
+    """Upper limit of Prometheus's disk use."""
+    logs: Duration = "168h"
+    """At least 24h, Loki's own minimum."""
+    traces: Duration = "72h"
+
+
+class RelabelDrop(Model):
+    """Series that are not sent: their label matches the regular expression."""
+
+    label: LabelName = "__name__"
+    regex: str
+
+
+class RemoteWrite(Model):
+    """Where Prometheus sends a copy of all samples."""
+
+    name: str = Field(pattern=r"^[a-z0-9-]+$")
+    url: Url
+    username: str | None = None
+    password_file: FilePath | None = None
+    credentials_file: FilePath | None = None
+    headers: Mapping[str, str] = {}
+    drop: tuple[RelabelDrop, ...] = ()
+    max_shards: int = Field(10, ge=1)
+    capacity: int = Field(10000, ge=1)
+    """Samples that the queue of one shard holds."""
+
+
+class Image(Model):
+    """A pinned program of the stack."""
+
+    image: str
+    """Image name without tag."""
+    version: str
+    """Tag of the image, which is the program's version."""
+    module: str | None = None
+    """Go module and version from which the same program is built where no image can be pulled."""
+
+
+Program = Literal[
+    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy", "node_exporter", "blackbox_exporter"
+]
+
+
+class Stack(Model):
+    """How the monitoring stack itself runs."""
+
+    bind: Annotated[str, AfterValidator(_ip)] = "127.0.0.1"
+    """Address on which ports are published."""
+    ports: Ports = Ports()
+    retention: Retention = Retention()
+    external_labels: dict[LabelName, str] = {}
+    """Labels that Prometheus adds to everything that leaves it."""
+    remote_write: tuple[RemoteWrite, ...] = ()
+    images: Mapping[Program, Image]
+    """Every program of the stack with its version: the one place where versions are pinned."""
