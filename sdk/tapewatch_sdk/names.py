@@ -15,6 +15,7 @@ __all__ = [
     "RESERVED_RECEIVERS",
     "SEVERITIES",
     "TARGET_LABELS",
+    "UPTIME",
 ]
 
 GROUP_LABELS = ("environment", "service", "team")
@@ -28,6 +29,9 @@ SEVERITIES = ("critical", "high", "medium")
 
 EXPECTED = "tapewatch_expected"
 """The recorded series that says which services should be seen."""
+
+UPTIME = "system_uptime_seconds"
+"""Emitted by every service through the SDK; a service that pushes shows by it that it is there."""
 
 DRILL_PREFIX = "drill-"
 """A drill's series carry the service name with this prefix."""

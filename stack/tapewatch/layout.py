@@ -1,0 +1,39 @@
+"""Where each generated file goes, relative to the project; renderers, tests and compose agree on it here."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ALERTMANAGER",
+    "ALLOY",
+    "COMPOSE",
+    "DASHBOARDS",
+    "GRAFANA",
+    "HEADER",
+    "JAEGER",
+    "LOKI",
+    "MANIFEST",
+    "PROMETHEUS",
+    "PROVISIONING",
+    "RULES",
+    "SCHEMA",
+    "TARGETS",
+    "TESTS",
+]
+
+PROVISIONING = "provisioning"
+PROMETHEUS = f"{PROVISIONING}/prometheus"
+RULES = f"{PROMETHEUS}/rules"
+TARGETS = f"{PROMETHEUS}/targets"
+TESTS = f"{PROMETHEUS}/tests"
+ALERTMANAGER = f"{PROVISIONING}/alertmanager"
+GRAFANA = f"{PROVISIONING}/grafana"
+DASHBOARDS = f"{GRAFANA}/dashboards"
+LOKI = f"{PROVISIONING}/loki"
+JAEGER = f"{PROVISIONING}/jaeger"
+ALLOY = f"{PROVISIONING}/alloy"
+SCHEMA = f"{PROVISIONING}/catalogue.schema.json"
+MANIFEST = f"{PROVISIONING}/manifest.json"
+COMPOSE = "docker-compose.yml"
+
+HEADER = "Made by `tapewatch generate` from catalogue.yaml. Do not edit: change the catalogue and generate again."
+"""First line of every generated file that can hold a comment."""
