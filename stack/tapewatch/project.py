@@ -12,6 +12,7 @@ from tapewatch.plugins import Plugins, discover
 from tapewatch.rules.overrides import override_problems
 from tapewatch.rules.packs import LoadedPack, read_packs
 from tapewatch.rules.resolve import Rule, resolve
+from tapewatch.rules.slo import slo_rules
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.plugins import Dashboard, File, Request
 from tapewatch_sdk.problems import Place, Problem
@@ -34,7 +35,10 @@ class ProjectRequest(Request):
             return super().locate(path)
         node: Any = self.loaded.document.data
         for part in path:
-            node = node[part] if isinstance(node, dict | list) else None
+            try:
+                node = node[part]
+            except (LookupError, TypeError):
+                node = None
         return self.loaded.document.place(path, key=isinstance(node, dict | list))
 
 
@@ -110,7 +114,7 @@ def open_project(root: Path, environ: Mapping[str, str] | None = None, catalogue
     problems = override_problems(loaded, packs)
     if problems:
         raise ProblemsError(problems)
-    rules = resolve([each.pack for each in packs], loaded.catalogue)
+    rules = (*resolve([each.pack for each in packs], loaded.catalogue), *slo_rules(loaded.catalogue))
     project = Project(root, loaded, packs, rules, plugins)
     return Project(root, loaded, packs, rules, plugins, _dashboards(plugins, project.request))
 

@@ -35,7 +35,9 @@ def uses_by_family(
 ) -> Mapping[str, tuple[Use, ...]]:
     """The uses of every declared family; a use through a recorded series counts for the families behind it."""
     owners = {series: family.name for family in catalogue.families.values() for series in family.series_names}
-    behind = {record.record: set(_metrics(record.expr)) for rule in rules for record in rule.records}
+    behind: dict[str, set[str]] = {}
+    for record in (record for rule in rules for record in rule.records):
+        behind.setdefault(record.record, set()).update(_metrics(record.expr))
     found: dict[str, set[Use]] = {name: set() for name in catalogue.families}
     for use, expr in _expressions(rules, dashboards):
         for metric in _reached(_metrics(expr), behind):

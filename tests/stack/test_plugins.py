@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.samples import SAMPLE
 
+from support.samples import SAMPLE
 from tapewatch.plugins import discover
 from tapewatch.project import open_project
 from tapewatch_sdk.errors import ProblemsError
@@ -34,7 +34,8 @@ class Inventory:
     name = "inventory"
     api_version = 1
     def render(self, request):
-        yield File("provisioning/inventory.txt", "".join(f"{name} {each.team}\\n" for name, each in request.catalogue.services.items()))
+        services = request.catalogue.services.items()
+        yield File("provisioning/inventory.txt", "".join(f"{name} {each.team}\\n" for name, each in services))
 
 class Raises:
     name = "raises"

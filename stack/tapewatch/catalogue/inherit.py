@@ -46,10 +46,8 @@ def _holds(data: Any, path: Sequence[str | int]) -> bool:
     for part in path:
         if part == "[key]":
             continue
-        if isinstance(data, dict) and part in data:
+        try:
             data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
+        except (LookupError, TypeError):
             return False
     return True

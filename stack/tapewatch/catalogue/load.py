@@ -9,15 +9,16 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tapewatch import documents
-from tapewatch.schema import problem_of
 from tapewatch.catalogue.inherit import with_defaults, written_path
 from tapewatch.catalogue.model import Catalogue
-from tapewatch.catalogue.validate import validate
+from tapewatch.catalogue.validation import validate
 from tapewatch.interpolation import interpolate
+from tapewatch.schema import problem_of
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Problem
 
 __all__ = ["Loaded", "load", "load_text"]
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -64,5 +65,3 @@ def _load(document: documents.Document, environ: Mapping[str, str]) -> Loaded:
 def _once(problems: Sequence[Problem]) -> list[Problem]:
     """Each problem once: a wrong default is found again in every service that inherits it."""
     return list(dict.fromkeys(problems))
-
-

@@ -12,9 +12,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from tapewatch.schema.types import Address, Duration, FilePath, LabelName, MetricName, Model, Name, Url
 from tapewatch.catalogue.alerting import Receiver, Routing, TimeInterval
 from tapewatch.catalogue.stack import Stack
+from tapewatch.schema.types import Address, Duration, FilePath, LabelName, MetricName, Model, Name, Url
 from tapewatch_sdk.families import Family, MetricType
 
 __all__ = [

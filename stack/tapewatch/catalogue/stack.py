@@ -26,13 +26,15 @@ def _ip(value: str) -> str:
         ip_address(value)
     except ValueError as error:
         raise PydanticCustomError(
-            "bad_bind", "{value} is not an IP address", {"value": repr(value), "must": "an IP address such as 127.0.0.1"}
+            "bad_bind",
+            "{value} is not an IP address",
+            {"value": repr(value), "must": "an IP address such as 127.0.0.1"},
         ) from error
     return value
 
 
 class Ports(Model):
-    """Ports on the host. Inner ports that nobody publishes are here too, because natively they are taken all the same."""
+    """Ports on the host; also those that nobody publishes, because natively they are taken all the same."""
 
     prometheus: Port = 9090
     alertmanager: Port = 19093

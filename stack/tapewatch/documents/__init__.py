@@ -5,7 +5,7 @@ null, lists, mappings with text keys). Plain data is built straight from the par
 the time that PyYAML's own loading takes; positions are worked out only once something is wrong.
 """
 
-from tapewatch.documents._document import MAX_BYTES, Document, parse, read
+from tapewatch.documents._document import MAX_BYTES, Document, parse, parse_data, read
 from tapewatch.documents._dump import dump
 from tapewatch.documents._events import MAX_DEPTH, MAX_NODES
 from tapewatch.documents._path import DataPath, path_text
@@ -20,6 +20,7 @@ __all__ = [
     "Quoted",
     "dump",
     "parse",
+    "parse_data",
     "path_text",
     "read",
     "resolve_plain",

@@ -16,7 +16,7 @@ from tapewatch.documents._source import Source
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["MAX_BYTES", "Document", "parse", "read"]
+__all__ = ["MAX_BYTES", "Document", "parse", "parse_data", "read"]
 
 MAX_BYTES = 32 * 1024 * 1024
 """Largest file that is read, in bytes. A catalogue of 10,000 services has 2 MB."""
@@ -101,15 +101,29 @@ def parse(text: str, name: str, *, max_nodes: int = MAX_NODES) -> Document:
         ProblemsError: it is not the YAML that we want; carries every problem found.
     """
     source = Source(name, text.removeprefix(_BYTE_ORDER_MARK))
+    data = _build(source, max_nodes)
+    if data is None:
+        raise ProblemsError([mistakes.empty(source.whole())])
+    if not isinstance(data, dict):
+        raise ProblemsError([mistakes.not_a_mapping(source.first_content(), data)])
+    return Document(source, data)
+
+
+def parse_data(text: str, name: str) -> Any:
+    """The plain data of a text whose top level may be a list too, as in Prometheus's files of targets; None when empty.
+
+    Raises:
+        ProblemsError: it is not the YAML that we want; carries every problem found.
+    """
+    return _build(Source(name, text), MAX_NODES)
+
+
+def _build(source: Source, max_nodes: int) -> Any:
     builder = Builder(source, max_nodes)
     builder.run()
     if builder.problems:
         raise ProblemsError(builder.problems)
-    if builder.data is None:
-        raise ProblemsError([mistakes.empty(source.whole())])
-    if not isinstance(builder.data, dict):
-        raise ProblemsError([mistakes.not_a_mapping(source.first_content(), builder.data)])
-    return Document(source, builder.data)
+    return builder.data
 
 
 def _read_bytes(path: Path, max_bytes: int) -> bytes:

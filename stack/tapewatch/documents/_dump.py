@@ -40,7 +40,7 @@ _MAPPING_END = events.MappingEndEvent()
 _SEQUENCE_END = events.SequenceEndEvent()
 
 
-def dump(data: Mapping[str, Any], header: str = "") -> str:
+def dump(data: Mapping[str, Any] | list[Any], header: str = "") -> str:
     """`data` as YAML, its keys in the order given. Same input, same bytes.
 
     List entries stand under their key without indentation, as Prometheus and promtool print them. Text of several

@@ -68,7 +68,7 @@ def _kept_buckets(operator: str, left: Inferred, right: Inferred) -> Inferred | 
 
 def _same_counter_earlier(left: Inferred, right: Inferred) -> bool:
     """Whether the sides are the same counters at two times: their difference is an increase."""
-    return bool(left.raw and right.raw) and left.metrics == right.metrics and (left.shifted or right.shifted)
+    return bool(left.raw or right.raw) and left.metrics == right.metrics and (left.shifted or right.shifted)
 
 
 def _set_operation(operator: str, left: Inferred, right: Inferred) -> Inferred:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -30,7 +30,7 @@ _SECRETS = {
 }
 """Keys under which people write a secret, and the key that names its file instead."""
 
-_CUSTOM = {"bad_duration", "bad_address", "bad_url", "bad_bind"}
+_CUSTOM = {"bad_duration", "bad_address", "bad_url", "bad_bind", "bad_time_zone"}
 """Error types of our own scalar types; each is a problem code."""
 
 _WANTED = {

@@ -52,7 +52,9 @@ def _duration(value: str) -> str:
         seconds(value)
     except ValueError as error:
         raise PydanticCustomError(
-            "bad_duration", "{value} is not a duration", {"value": repr(value), "must": "a duration such as 30s, 5m or 1h30m"}
+            "bad_duration",
+            "{value} is not a duration",
+            {"value": repr(value), "must": "a duration such as 30s, 5m or 1h30m"},
         ) from error
     return value
 
@@ -61,7 +63,9 @@ def _address(value: str) -> str:
     match = _ADDRESS.fullmatch(value)
     if match is None or not 0 < int(match["port"]) < 65536:
         raise PydanticCustomError(
-            "bad_address", "{value} is not an address", {"value": repr(value), "must": "host:port, such as market-data:9091"}
+            "bad_address",
+            "{value} is not an address",
+            {"value": repr(value), "must": "host:port, such as market-data:9091"},
         )
     return value
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from support.samples import ROOT, SAMPLE, edited, load_sample, problems_in
 
+from support.samples import ROOT, SAMPLE, edited, load_sample, problems_in
 from tapewatch.catalogue import load, load_text
 from tapewatch.catalogue.schema import schema_text
 from tapewatch_sdk.errors import ProblemsError
@@ -48,7 +48,7 @@ def test_a_catalogue_cannot_be_changed() -> None:
     catalogue = load_sample()
 
     with pytest.raises(Exception, match="frozen"):
-        catalogue.environment = "production"
+        catalogue.environment = "production"  # type: ignore[misc]
 
 
 WRONG = [
@@ -56,43 +56,129 @@ WRONG = [
     ("a key of no likeness", ("    team: data\n", "    zzz: 1\n    team: data\n"), "catalogue/unknown-key", "zzz"),
     ("a missing key", ("schema: tapewatch/v1\n", ""), "catalogue/missing-key", "`schema`"),
     ("another schema", ("tapewatch/v1", "tapewatch/v9"), "catalogue/bad-value", "tapewatch/v1"),
-    ("a bad duration", ("interval: 5s, timeout", "interval: 5 seconds, timeout"), "catalogue/bad-duration", "5 seconds"),
+    (
+        "a bad duration",
+        ("interval: 5s, timeout", "interval: 5 seconds, timeout"),
+        "catalogue/bad-duration",
+        "5 seconds",
+    ),
     ("a number as duration", ("push: {interval: 15s}", "push: {interval: 15}"), "catalogue/bad-value", "text"),
     ("no port", ("market-data:9091}", "market-data}"), "catalogue/bad-address", "host:port"),
     ("a port beyond the last", ("market-data:9091}", "market-data:99091}"), "catalogue/bad-address", "99091"),
     ("an unknown domain", ("[market_data, host]", "[markt_data, host]"), "catalogue/unknown-domain", "`market_data`"),
     ("an unknown dependency", ("[signal-bridge]", "[signal-bride]"), "catalogue/unknown-service", "`signal-bridge`"),
-    ("a cycle", ("    emits: [market_data, host]\n", "    emits: [market_data, host]\n    depends_on: [position-tracker]\n"),
-     "catalogue/dependency-cycle", "market-data -> position-tracker"),
+    (
+        "a cycle",
+        ("    emits: [market_data, host]\n", "    emits: [market_data, host]\n    depends_on: [position-tracker]\n"),
+        "catalogue/dependency-cycle",
+        "market-data -> position-tracker",
+    ),
     ("one address for two", ("signal-bridge:9094}", "market-data:9091}"), "catalogue/same-address", "of `market-data`"),
-    ("no address at all", ("    address: ${API_ADDRESS:-api:8000}\n", ""), "catalogue/no-address", "`api` has no address"),
-    ("a pushing one with an address", ("    mode: push\n", "    mode: push\n    address: capture:1\n"),
-     "catalogue/pushed-address", "pushes, yet has an address"),
+    (
+        "no address at all",
+        ("    address: ${API_ADDRESS:-api:8000}\n", ""),
+        "catalogue/no-address",
+        "`api` has no address",
+    ),
+    (
+        "a pushing one with an address",
+        ("    mode: push\n", "    mode: push\n    address: capture:1\n"),
+        "catalogue/pushed-address",
+        "pushes, yet has an address",
+    ),
     ("a clash with the stack", ("api:8000}", "localhost:9090}"), "catalogue/port-clash", "stack.ports.prometheus"),
-    ("two ports of the stack alike", ("  retention: {", "  ports: {loki: 9090}\n  retention: {"), "catalogue/port-clash", "9090"),
+    (
+        "two ports of the stack alike",
+        ("  retention: {", "  ports: {loki: 9090}\n  retention: {"),
+        "catalogue/port-clash",
+        "9090",
+    ),
     ("a name that belongs to drills", ("  api:\n", "  drill-api:\n"), "catalogue/reserved-name", "drill-api"),
     ("an upper-case name", ("  api:\n", "  API:\n"), "catalogue/bad-value", "API"),
-    ("an inline Slack URL", ("desk-chat: {webhook: [{url: \"http://api:8000/api/alerts/webhook\"}]}",
-     "desk-chat: {slack: [{channel: '#desk', api_url: 'https://hooks.slack.com/services/T/B/x'}]}"),
-     "catalogue/inline-secret", "api_url_file"),
-    ("a password in a URL", ("http://api:8000/api/alerts/webhook", "http://me:secret@api:8000/"), "catalogue/inline-secret", "by file"),
-    ("an unknown receiver", ("{receiver: desk-chat}", "{receiver: desk-chet}"), "catalogue/unknown-receiver", "`desk-chat`"),
-    ("a receiver that tells nobody", ("team-mail: {webhook: [{url: \"http://api:8000/api/alerts/webhook\"}]}", "team-mail: {}"),
-     "catalogue/empty-receiver", "tells nobody"),
+    (
+        "an inline Slack URL",
+        (
+            'desk-chat: {webhook: [{url: "http://api:8000/api/alerts/webhook"}]}',
+            "desk-chat: {slack: [{channel: '#desk', api_url: 'https://hooks.slack.com/services/T/B/x'}]}",
+        ),
+        "catalogue/inline-secret",
+        "api_url_file",
+    ),
+    (
+        "a password in a URL",
+        ("http://api:8000/api/alerts/webhook", "http://me:secret@api:8000/"),
+        "catalogue/inline-secret",
+        "by file",
+    ),
+    (
+        "an unknown receiver",
+        ("{receiver: desk-chat}", "{receiver: desk-chet}"),
+        "catalogue/unknown-receiver",
+        "`desk-chat`",
+    ),
+    (
+        "a receiver that tells nobody",
+        ('team-mail: {webhook: [{url: "http://api:8000/api/alerts/webhook"}]}', "team-mail: {}"),
+        "catalogue/empty-receiver",
+        "tells nobody",
+    ),
     ("a team without services", ("    data: {critical", "    datas: {critical"), "catalogue/unknown-team", "`data`"),
-    ("an unknown time interval", ("{receiver: desk-chat}", "{receiver: desk-chat, mute: [nights]}"), "catalogue/unknown-interval", "nights"),
-    ("a counter without its ending", ("market_data_ticks_received_total:", "market_data_ticks_received:"), "catalogue/counter-name", "_total"),
+    (
+        "an unknown time interval",
+        ("{receiver: desk-chat}", "{receiver: desk-chat, mute: [nights]}"),
+        "catalogue/unknown-interval",
+        "nights",
+    ),
+    (
+        "a counter without its ending",
+        ("market_data_ticks_received_total:", "market_data_ticks_received:"),
+        "catalogue/counter-name",
+        "_total",
+    ),
     ("falling buckets", ("[0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 50]", "[1, 0.25]"), "catalogue/buckets", "do not rise"),
-    ("a gauge with buckets", ("type: gauge, labels: [symbol], unit: usd, help: Last price", "type: gauge, buckets: [1, 2], help: Last price"),
-     "catalogue/buckets", "no histogram"),
-    ("a histogram without buckets", (", buckets: [0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 50]", ""), "catalogue/buckets", "fewer than two"),
-    ("a reserved label", ("labels: [endpoint, status]", "labels: [endpoint, service]"), "catalogue/reserved-label", "`service`"),
+    (
+        "a gauge with buckets",
+        (
+            "type: gauge, labels: [symbol], unit: usd, help: Last price",
+            "type: gauge, buckets: [1, 2], help: Last price",
+        ),
+        "catalogue/buckets",
+        "no histogram",
+    ),
+    (
+        "a histogram without buckets",
+        (", buckets: [0.1, 0.25, 0.5, 1, 2, 5, 10, 25, 50]", ""),
+        "catalogue/buckets",
+        "fewer than two",
+    ),
+    (
+        "a reserved label",
+        ("labels: [endpoint, status]", "labels: [endpoint, service]"),
+        "catalogue/reserved-label",
+        "`service`",
+    ),
     ("a timeout beyond the interval", ("timeout: 4s", "timeout: 9s"), "catalogue/scrape-timeout", "at most"),
+    (
+        "rules evaluated too seldom",
+        ("evaluation_interval: 5s", "evaluation_interval: 5m"),
+        "catalogue/evaluation-interval",
+        "1m",
+    ),
     ("logs kept for an hour", ("logs: 168h", "logs: 1h"), "catalogue/retention", "24h"),
     ("a bind address that is none", ("${BIND_ADDRESS:-127.0.0.1}", "everywhere"), "catalogue/bad-bind", "everywhere"),
-    ("a program without version", ("    alloy: {image: grafana/alloy, version: v1.18.1}\n", ""), "catalogue/missing-image", "alloy"),
-    ("a variable without default", ("${ENVIRONMENT:-local}", "${ENVIRONMENT}"), "document/unset-variable", "ENVIRONMENT"),
-]  # fmt: skip
+    (
+        "a program without version",
+        ("    alloy: {image: grafana/alloy, version: v1.18.1}\n", ""),
+        "catalogue/missing-image",
+        "alloy",
+    ),
+    (
+        "a variable without default",
+        ("${ENVIRONMENT:-local}", "${ENVIRONMENT}"),
+        "document/unset-variable",
+        "ENVIRONMENT",
+    ),
+]
 
 
 @pytest.mark.parametrize(("change", "code", "says"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])

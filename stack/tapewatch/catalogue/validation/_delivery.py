@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.stack import PARTS, RemoteWrite
+from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.schema import seconds
 from tapewatch_sdk.names import SEVERITIES
 
-__all__ = ["DELIVERY_CHECKS", "Report"]
-
-Path = tuple[str | int, ...]
+__all__ = ["DELIVERY_CHECKS"]
 
 _EVERYTHING = "..."
 """Alertmanager's word for "group by every label"."""
@@ -38,28 +36,31 @@ _OWN_HEADERS = frozenset(
 """Headers that Prometheus sets itself and refuses in its configuration."""
 
 
-class Report(Protocol):
-    """Takes a finding and the path in the catalogue at which it stands."""
-
-    def __call__(self, code: str, path: Path, summary: str, must: str, fix: str, *, key: bool = False) -> None: ...
-
-
 def _timing(catalogue: Catalogue, report: Report) -> None:
     for severity in SEVERITIES:
         path: Path = ("routing", severity)
         timing = catalogue.routing.timing(severity)
         for key in ("group_interval", "repeat_interval"):
             if seconds(getattr(timing, key)) == 0:
-                report("zero-interval", (*path, key), f"`{key}` of {severity} alerts is 0", "longer than 0",
-                       "set a duration such as 1m")  # fmt: skip
+                report(
+                    "zero-interval",
+                    (*path, key),
+                    f"`{key}` of {severity} alerts is 0",
+                    "longer than 0",
+                    "set a duration such as 1m",
+                )
         interval, repeat = seconds(timing.group_interval), seconds(timing.repeat_interval)
         # In whole milliseconds, since floats have no exact remainder.
         if interval and repeat and (repeat < interval or round(repeat * 1000) % round(interval * 1000)):
-            report("repeat-interval", path,
-                   f"{severity} alerts repeat after {timing.repeat_interval}, which is no multiple of the group"
-                   f" interval {timing.group_interval}",
-                   "`repeat_interval` is a multiple of `group_interval`, once in which Alertmanager looks",
-                   "change one of the two", key=True)  # fmt: skip
+            report(
+                "repeat-interval",
+                path,
+                f"{severity} alerts repeat after {timing.repeat_interval}, which is no multiple of the group"
+                f" interval {timing.group_interval}",
+                "`repeat_interval` is a multiple of `group_interval`, once in which Alertmanager looks",
+                "change one of the two",
+                key=True,
+            )
         _group_by(path, timing.group_by, report)
 
 
@@ -69,40 +70,62 @@ def _group_by(path: Path, labels: tuple[str, ...], report: Report) -> None:
             "duplicate-label", (*path, "group_by"), "`group_by` names a label twice", "each label once", "remove one"
         )
     if _EVERYTHING in labels and len(labels) > 1:
-        report("group-by", (*path, "group_by"), f"`{_EVERYTHING}` stands beside other labels in `group_by`",
-               f"`{_EVERYTHING}` means every label and stands alone",
-               f"keep `[{_EVERYTHING}]` or the labels")  # fmt: skip
+        report(
+            "group-by",
+            (*path, "group_by"),
+            f"`{_EVERYTHING}` stands beside other labels in `group_by`",
+            f"`{_EVERYTHING}` means every label and stands alone",
+            f"keep `[{_EVERYTHING}]` or the labels",
+        )
 
 
 def _emails(catalogue: Catalogue, report: Report) -> None:
     for name, receiver in catalogue.receivers.items():
         for index, email in enumerate(receiver.email):
             if (email.username is None) != (email.password_file is None):
-                report("email", ("receivers", name, "email", index),
-                       f"e-mail {index + 1} of `{name}` has one of `username` and `password_file`",
-                       "a mail server wants both or neither", "add the other one, or remove it")  # fmt: skip
+                report(
+                    "email",
+                    ("receivers", name, "email", index),
+                    f"e-mail {index + 1} of `{name}` has one of `username` and `password_file`",
+                    "a mail server wants both or neither",
+                    "add the other one, or remove it",
+                )
 
 
 def _service_names(catalogue: Catalogue, report: Report) -> None:
     for name in catalogue.services:
         if name in PARTS:
-            report("reserved-name", ("services", name), f"`{name}` is a part of the stack itself",
-                   f"a service has another name than {', '.join(PARTS)}: alerts and host names tell them apart",
-                   "rename the service", key=True)  # fmt: skip
+            report(
+                "reserved-name",
+                ("services", name),
+                f"`{name}` is a part of the stack itself",
+                f"a service has another name than {', '.join(PARTS)}: alerts and host names tell them apart",
+                "rename the service",
+                key=True,
+            )
 
 
 def _remote_write(catalogue: Catalogue, report: Report) -> None:
     for index, remote in enumerate(catalogue.stack.remote_write):
         path: Path = ("stack", "remote_write", index)
         for wrong in _wrong_credentials(remote):
-            report("remote-credentials", path, f"remote write `{remote.name}` {wrong}",
-                   "either `username` with `password_file`, or `credentials_file`, or none of them",
-                   "keep one of the two ways")  # fmt: skip
+            report(
+                "remote-credentials",
+                path,
+                f"remote write `{remote.name}` {wrong}",
+                "either `username` with `password_file`, or `credentials_file`, or none of them",
+                "keep one of the two ways",
+            )
         for header in remote.headers:
             if header.lower() in _OWN_HEADERS:
-                report("remote-header", (*path, "headers", header), f"header `{header}` is set by Prometheus itself",
-                       "further headers alone; a secret is named by `password_file` or `credentials_file`",
-                       "remove the header", key=True)  # fmt: skip
+                report(
+                    "remote-header",
+                    (*path, "headers", header),
+                    f"header `{header}` is set by Prometheus itself",
+                    "further headers alone; a secret is named by `password_file` or `credentials_file`",
+                    "remove the header",
+                    key=True,
+                )
 
 
 def _wrong_credentials(remote: RemoteWrite) -> Iterator[str]:
@@ -112,5 +135,4 @@ def _wrong_credentials(remote: RemoteWrite) -> Iterator[str]:
         yield "signs in in two ways"
 
 
-DELIVERY_CHECKS = (_timing, _emails, _service_names, _remote_write)
-"""Each takes the catalogue and a report."""
+DELIVERY_CHECKS: tuple[Check, ...] = (_timing, _emails, _service_names, _remote_write)

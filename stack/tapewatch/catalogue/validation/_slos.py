@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tapewatch.catalogue._delivery import Report
 from tapewatch.catalogue.model import Catalogue, Service, Slo
+from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.schema import nearest, seconds
 from tapewatch_sdk.families import MetricType
 
 __all__ = ["SLO_CHECKS"]
-
-Path = tuple[str | int, ...]
 
 _DAY = 86400.0
 """Seconds of the shortest window of an objective; the burn rate over an hour is measured against it."""
@@ -30,12 +28,21 @@ def _slo(catalogue: Catalogue, path: Path, slo: Slo, service: Service | None, re
     shape = (slo.total is not None, len(counts), slo.latency is not None)
     if shape not in ((True, 1, False), (False, 0, True)):
         report(
-            "slo", path, f"SLO `{path[-1]}` must count events or measure latency",
-            "either `total` with one of `bad` and `good`, or `latency`", "keep one of the two forms", key=True,
-        )  # fmt: skip
+            "slo",
+            path,
+            f"SLO `{path[-1]}` must count events or measure latency",
+            "either `total` with one of `bad` and `good`, or `latency`",
+            "keep one of the two forms",
+            key=True,
+        )
     if seconds(slo.window) < _DAY:
-        report("slo", (*path, "window"), f"the window of SLO `{path[-1]}` is shorter than a day",
-               "burn rates are measured over parts of the window", "use 7d, 28d or 30d")  # fmt: skip
+        report(
+            "slo",
+            (*path, "window"),
+            f"the window of SLO `{path[-1]}` is shorter than a day",
+            "burn rates are measured over parts of the window",
+            "use 7d, 28d or 30d",
+        )
     declared = [
         (where, name)
         for where, name, wanted in _named(path, slo)
@@ -61,8 +68,13 @@ def _is_declared(catalogue: Catalogue, path: Path, name: str, wanted: MetricType
     if family is not None and family.type is wanted:
         return True
     near = nearest(name, [each.name for each in catalogue.families.values() if each.type is wanted])
-    report("slo", path, f"`{name}` is no declared {wanted}" + (f"; did you mean `{near}`?" if near else ""),
-           f"a {wanted} family of the catalogue", f"write `{near}`" if near else "declare the family")  # fmt: skip
+    report(
+        "slo",
+        path,
+        f"`{name}` is no declared {wanted}" + (f"; did you mean `{near}`?" if near else ""),
+        f"a {wanted} family of the catalogue",
+        f"write `{near}`" if near else "declare the family",
+    )
     return False
 
 
@@ -72,10 +84,12 @@ def _bound(catalogue: Catalogue, path: Path, slo: Slo, declared: list[tuple[Path
     bounds = catalogue.families[slo.latency.family].buckets
     if slo.latency.under not in bounds:
         report(
-            "slo", (*path, "latency", "under"),
+            "slo",
+            (*path, "latency", "under"),
             f"{slo.latency.under:g} is no bucket bound of `{slo.latency.family}`",
-            f"one of {', '.join(f'{bound:g}' for bound in bounds)}", "choose one of them, or add the bound",
-        )  # fmt: skip
+            f"one of {', '.join(f'{bound:g}' for bound in bounds)}",
+            "choose one of them, or add the bound",
+        )
 
 
 def _same_domain(catalogue: Catalogue, path: Path, declared: list[tuple[Path, str]], report: Report) -> None:
@@ -84,23 +98,41 @@ def _same_domain(catalogue: Catalogue, path: Path, declared: list[tuple[Path, st
         first = declared[0][1]
         domain, wanted = catalogue.families[name].domain, catalogue.families[first].domain
         if name == first:
-            report("slo", where, f"SLO `{path[-1]}` counts `{name}` twice",
-                   "`total` counts all events, `bad` or `good` some of them", "name another family")  # fmt: skip
+            report(
+                "slo",
+                where,
+                f"SLO `{path[-1]}` counts `{name}` twice",
+                "`total` counts all events, `bad` or `good` some of them",
+                "name another family",
+            )
         elif domain != wanted:
-            report("slo", where, f"`{name}` is of domain `{domain}`, and `{first}` of `{wanted}`",
-                   "both families of an SLO are of one domain, so that the same services emit them",
-                   f"name a family of `{wanted}`")  # fmt: skip
+            report(
+                "slo",
+                where,
+                f"`{name}` is of domain `{domain}`, and `{first}` of `{wanted}`",
+                "both families of an SLO are of one domain, so that the same services emit them",
+                f"name a family of `{wanted}`",
+            )
 
 
 def _emitted(catalogue: Catalogue, path: Path, name: str, service: Service | None, report: Report) -> None:
     domain = catalogue.families[name].domain
     if service is not None and domain not in service.emits:
-        report("slo", path, f"`{path[1]}` does not emit `{name}`",
-               f"a service's own SLO is on a family that it emits: {', '.join(service.emits) or 'it emits none'}",
-               f"add `{domain}` to its `emits`, or name a family that it emits")  # fmt: skip
+        report(
+            "slo",
+            path,
+            f"`{path[1]}` does not emit `{name}`",
+            f"a service's own SLO is on a family that it emits: {', '.join(service.emits) or 'it emits none'}",
+            f"add `{domain}` to its `emits`, or name a family that it emits",
+        )
     if service is None and not catalogue.emitters(domain):
-        report("slo", path, f"no service emits `{name}`", "an SLO is on a family that a service emits",
-               f"let a service emit `{domain}`, or remove the SLO")  # fmt: skip
+        report(
+            "slo",
+            path,
+            f"no service emits `{name}`",
+            "an SLO is on a family that a service emits",
+            f"let a service emit `{domain}`, or remove the SLO",
+        )
 
 
-SLO_CHECKS = (_slos,)
+SLO_CHECKS: tuple[Check, ...] = (_slos,)

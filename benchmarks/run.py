@@ -1,0 +1,39 @@
+"""The project's benchmarks: `make bench`, or `python benchmarks/run.py NAME...` for some of them.
+
+Each prints figures with the limit that they are held against; ratios are taken within one run, because machines
+differ. The exit code is 1 when a limit is missed.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import catalogue_size
+import command_start
+import mutation
+import prometheus_start
+from _measure import Figure, table
+
+_BENCHMARKS = {
+    "start": command_start.run,
+    "size": catalogue_size.run,
+    "prometheus": prometheus_start.run,
+    "mutation": mutation.run,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all of them."""
+    unknown = [name for name in names if name not in _BENCHMARKS]
+    if unknown:
+        sys.exit(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(_BENCHMARKS)}")
+    figures: list[Figure] = []
+    for name in names or _BENCHMARKS:
+        found = _BENCHMARKS[name]()
+        print(table(name, found), flush=True)
+        figures += found
+    return 1 if any(figure.missed for figure in figures) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""Grafana: data sources that lead from one to the next, and the dashboards with the provider that loads them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from tapewatch import layout
+from tapewatch.catalogue import Catalogue
+from tapewatch.documents import dump
+from tapewatch.renderers.where import Locate, Where, compose
+from tapewatch_sdk.names import (
+    DATASOURCE_ALERTMANAGER,
+    DATASOURCE_JAEGER,
+    DATASOURCE_LOKI,
+    DATASOURCE_PROMETHEUS,
+)
+from tapewatch_sdk.plugins import API_VERSION, File, Request
+
+__all__ = ["GrafanaRenderer"]
+
+TRACE_ID = "trace_id"
+"""What the trace's id is called on exemplars and log lines."""
+
+
+class GrafanaRenderer:
+    """`grafana/provisioning/{datasources,dashboards}/tapewatch.yml` and `grafana/dashboards/<folder>/<uid>.json`.
+
+    Parameters:
+        locate: where the parts of the stack are; in compose, unless told otherwise.
+    """
+
+    name = "grafana"
+    api_version = API_VERSION
+
+    def __init__(self, locate: Locate = compose) -> None:
+        self._locate = locate
+
+    def render(self, request: Request) -> Iterator[File]:
+        """Data sources, provider, then the dashboards by folder and UID."""
+        catalogue = cast(Catalogue, request.catalogue)
+        where = self._locate(catalogue.stack.ports)
+        boards = sorted(request.dashboards, key=lambda board: (board.folder, board.uid))
+        sources = {
+            "apiVersion": 1,
+            "prune": True,
+            "datasources": [_escaped(each) for each in _sources(catalogue, where)],
+        }
+        providers = [_provider(folder, where) for folder in dict.fromkeys(board.folder for board in boards)]
+        folder = f"{layout.GRAFANA}/provisioning"
+        yield File(f"{folder}/datasources/tapewatch.yml", dump(sources, layout.HEADER))
+        yield File(f"{folder}/dashboards/tapewatch.yml", dump({"apiVersion": 1, "providers": providers}, layout.HEADER))
+        for board in boards:
+            # Keys stay in the order in which the dashboard's code sets them: a diff then shows what the author changed.
+            text = json.dumps(board.model, indent=2, ensure_ascii=False)
+            yield File(f"{layout.DASHBOARDS}/{_slug(board.folder)}/{board.uid}.json", f"{text}\n")
+
+
+def _provider(folder: str, where: Where) -> dict[str, Any]:
+    """One for each folder, since a folder that is made from the files' own would have the slug as its title."""
+    slug = _slug(folder)
+    return {
+        "name": folder,
+        "folder": folder,
+        "folderUid": f"tapewatch-{slug}",
+        "type": "file",
+        "disableDeletion": False,
+        "allowUiUpdates": False,
+        "updateIntervalSeconds": 10,
+        "options": {"path": f"{where.config['grafana']}/dashboards/{slug}"},
+    }
+
+
+def _slug(folder: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", folder.lower()).strip("-")
+
+
+def _sources(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
+    yield _source(
+        "Prometheus",
+        DATASOURCE_PROMETHEUS,
+        where.reach("prometheus"),
+        isDefault=True,
+        jsonData={
+            "httpMethod": "POST",
+            "timeInterval": catalogue.defaults.scrape.interval,
+            "prometheusType": "Prometheus",
+            "alertmanagerUid": DATASOURCE_ALERTMANAGER,
+            "exemplarTraceIdDestinations": [
+                {"name": TRACE_ID, "datasourceUid": DATASOURCE_JAEGER, "urlDisplayLabel": "Open the trace"}
+            ],
+        },
+    )
+    yield _source("Loki", DATASOURCE_LOKI, where.reach("loki"), jsonData={"derivedFields": [_log_to_trace()]})
+    yield _source("Jaeger", DATASOURCE_JAEGER, where.reach("jaeger"), jsonData=_from_traces())
+    yield _source(
+        "Alertmanager",
+        DATASOURCE_ALERTMANAGER,
+        where.reach("alertmanager"),
+        jsonData={"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
+    )
+
+
+def _source(name: str, uid: str, address: str, **more: Any) -> dict[str, Any]:
+    url = f"http://{address}"
+    return {"name": name, "uid": uid, "type": name.lower(), "access": "proxy", "url": url, "editable": False, **more}
+
+
+def _log_to_trace() -> dict[str, Any]:
+    return {
+        "name": "Trace",
+        "matcherType": "label",
+        "matcherRegex": TRACE_ID,
+        "datasourceUid": DATASOURCE_JAEGER,
+        "url": "${__value.raw}",
+        "urlDisplayLabel": "Open the trace",
+    }
+
+
+def _from_traces() -> dict[str, Any]:
+    """From a span to the log lines of its service in this trace, and to its service's numbers at that time."""
+    calls = "traces_span_metrics_calls_total{$__tags}[$__rate_interval]"
+    errors = 'traces_span_metrics_calls_total{$__tags, status_code="STATUS_CODE_ERROR"}[$__rate_interval]'
+    buckets = "traces_span_metrics_duration_milliseconds_bucket{$__tags}[$__rate_interval]"
+    return {
+        "nodeGraph": {"enabled": True},
+        "tracesToLogsV2": {
+            "datasourceUid": DATASOURCE_LOKI,
+            "spanStartTimeShift": "-1m",
+            "spanEndTimeShift": "1m",
+            "tags": [{"key": "service", "value": "service"}],
+            "filterByTraceID": False,  # the query of our own does
+            "filterBySpanID": False,
+            "customQuery": True,
+            "query": f'{{${{__tags}}}} | {TRACE_ID}="${{__span.traceId}}"',
+        },
+        "tracesToMetrics": {
+            "datasourceUid": DATASOURCE_PROMETHEUS,
+            "spanStartTimeShift": "-5m",
+            "spanEndTimeShift": "5m",
+            "tags": [{"key": "service", "value": "service_name"}],
+            "queries": [
+                {"name": "Spans per second", "query": f"sum(rate({calls}))"},
+                {"name": "Errors per second", "query": f"sum(rate({errors}))"},
+                {
+                    "name": "99th percentile of span duration, ms",
+                    "query": f"histogram_quantile(0.99, sum by (le) (rate({buckets})))",
+                },
+            ],
+        },
+    }
+
+
+def _escaped(value: Any) -> Any:
+    """The same data with `$$` for every `$`: Grafana would put environment variables in its place."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list) else value

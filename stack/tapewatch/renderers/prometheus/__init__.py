@@ -1,0 +1,5 @@
+"""Prometheus: its configuration and the files from which it learns its targets."""
+
+from tapewatch.renderers.prometheus._renderer import PrometheusRenderer
+
+__all__ = ["PrometheusRenderer"]

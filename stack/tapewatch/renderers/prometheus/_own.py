@@ -1,0 +1,43 @@
+"""Jobs that watch the stack itself, with the labels that the alert rules go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.where import Where
+
+__all__ = ["own_jobs"]
+
+
+class _Part(NamedTuple):
+    """One thing of the stack that is scraped."""
+
+    job: str
+    service: str
+    port: str
+    """Name of the port in `stack.ports`."""
+
+
+_PARTS = (
+    _Part("alertmanager", "alertmanager", "alertmanager"),
+    _Part("blackbox-exporter", "blackbox-exporter", "blackbox_exporter"),
+    _Part("grafana", "grafana", "grafana"),
+    _Part("jaeger", "jaeger", "jaeger_metrics"),
+    _Part("loki", "loki", "loki"),
+    _Part("node-exporter", "node-exporter", "node_exporter"),
+    _Part("prometheus", "prometheus", "prometheus"),
+    _Part("span-metrics", "jaeger", "span_metrics"),
+)
+"""Not the log agent: it only runs when its profile is asked for, and must not be missed otherwise."""
+
+
+def own_jobs(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
+    """One job a part; the parts belong to the catalogue's default team."""
+    for part in _PARTS:
+        labels = {"environment": catalogue.environment, "service": part.service, "team": catalogue.defaults.team}
+        yield {
+            "job_name": part.job,
+            "static_configs": [{"targets": [where.reach(part.port)], "labels": labels}],
+        }

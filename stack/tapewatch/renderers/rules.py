@@ -1,0 +1,86 @@
+"""Alert rules, recording rules and the unit tests that come from the proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, cast
+
+from tapewatch import layout
+from tapewatch.catalogue import Catalogue
+from tapewatch.documents import dump
+from tapewatch.rules.proofs import EVALUATION_SECONDS, promtool_tests
+from tapewatch.rules.resolve import RecordingRule, Rule
+from tapewatch.rules.slo import SloRule
+from tapewatch_sdk.names import EXPECTED
+from tapewatch_sdk.plugins import API_VERSION, File, Request
+
+__all__ = ["RulesRenderer", "TestsRenderer", "recording", "rule_group"]
+
+
+class RulesRenderer:
+    """`rules/<domain>.yml` with recording and alert rules, and `rules/expected.yml` with the services to be seen."""
+
+    name = "rules"
+    api_version = API_VERSION
+
+    def render(self, request: Request) -> Iterator[File]:
+        """One file a domain, in the order of the packs."""
+        for domain, rules in _by_domain(request):
+            yield File(f"{layout.RULES}/{domain}.yml", dump({"groups": [rule_group(domain, rules)]}, layout.HEADER))
+        group = {"name": "expected", "rules": list(_expected(cast(Catalogue, request.catalogue)))}
+        yield File(f"{layout.RULES}/expected.yml", dump({"groups": [group]}, layout.HEADER))
+
+
+class TestsRenderer:
+    """`tests/<domain>_test.yml`: what the proofs say, for `promtool test rules`."""
+
+    name = "promtool-tests"
+    api_version = API_VERSION
+
+    def render(self, request: Request) -> Iterator[File]:
+        """One file a domain."""
+        for domain, rules in _by_domain(request):
+            suite = {
+                "rule_files": [f"../rules/{domain}.yml"],
+                "evaluation_interval": f"{EVALUATION_SECONDS:g}s",
+                "tests": [test for rule in rules for test in promtool_tests(rule)],
+            }
+            yield File(f"{layout.TESTS}/{domain}_test.yml", dump(suite, layout.HEADER))
+
+
+def rule_group(name: str, rules: Iterable[Rule]) -> dict[str, Any]:
+    """A Prometheus rule group: each recording rule once, then the alerts, so that alerts see fresh values."""
+    rules = list(rules)
+    records = {(each.record, each.expr): each for rule in rules for each in rule.records}
+    return {"name": name, "rules": [*(recording(each) for each in records.values()), *(_alert(rule) for rule in rules)]}
+
+
+def recording(record: RecordingRule) -> dict[str, Any]:
+    """A recording rule as Prometheus reads it."""
+    added = {"labels": dict(record.labels)} if record.labels else {}
+    return {"record": record.record, "expr": record.expr, **added}
+
+
+def _by_domain(request: Request) -> Iterator[tuple[str, list[Rule]]]:
+    # Burn-rate alerts have a file and a clock of their own: `SloRenderer`.
+    packed = [cast(Rule, rule) for rule in request.rules if not isinstance(rule, SloRule)]
+    for domain, rules in groupby(packed, key=lambda rule: rule.domain):
+        yield domain, list(rules)
+
+
+def _alert(rule: Rule) -> Mapping[str, Any]:
+    held = {} if rule.for_ in ("0s", "0") else {"for": rule.for_}
+    return {
+        "alert": rule.alert,
+        "expr": rule.expr,
+        **held,
+        "labels": dict(rule.labels),
+        "annotations": dict(rule.annotations),
+    }
+
+
+def _expected(catalogue: Catalogue) -> Iterator[Mapping[str, Any]]:
+    for name, service in catalogue.services.items():
+        labels = {"environment": catalogue.environment, "service": name, "team": service.team}
+        yield {"record": EXPECTED, "expr": "vector(1)", "labels": labels}

@@ -1,0 +1,99 @@
+"""Where the parts of the stack are: how they reach each other, what they listen on, where their files lie.
+
+The committed files are for compose. Natively the same renderers make files for one machine's loopback, on the ports of
+`stack.ports`: `JaegerRenderer(native)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tapewatch.catalogue.stack import Ports
+
+__all__ = ["Locate", "Where", "compose", "native"]
+
+_HOSTS: Mapping[str, str] = {
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "grafana": "grafana",
+    "jaeger": "jaeger",
+    "jaeger_grpc": "jaeger",
+    "jaeger_health": "jaeger",
+    "jaeger_metrics": "jaeger",
+    "jaeger_sampling": "jaeger",
+    "span_metrics": "jaeger",
+    "otlp_grpc": "jaeger",
+    "otlp_http": "jaeger",
+    "loki": "loki",
+    "loki_grpc": "loki",
+    "node_exporter": "node-exporter",
+    "blackbox_exporter": "blackbox-exporter",
+    "alloy": "alloy",
+}
+"""Host name in compose of each port of `stack.ports`: the part that listens on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the parts of the stack are.
+
+    Parameters:
+        ports: the ports on which the parts listen, as they see them themselves.
+        listening: the address that they bind to.
+        hosts: host name by port name.
+        data: folder of each part's data.
+        config: folder of each part's configuration.
+    """
+
+    ports: Ports
+    listening: str
+    hosts: Mapping[str, str]
+    data: Mapping[str, str]
+    config: Mapping[str, str]
+
+    def reach(self, port: str) -> str:
+        """`host:port` under which the other parts reach a port of `stack.ports`, given by its name."""
+        return f"{self.hosts[port]}:{self.port(port)}"
+
+    def listen(self, port: str) -> str:
+        """`address:port` that the part itself binds."""
+        return f"{self.listening}:{self.port(port)}"
+
+    def port(self, name: str) -> int:
+        """The number of a port of `stack.ports`, given by its name."""
+        return int(getattr(self.ports, name))
+
+
+Locate = Callable[[Ports], Where]
+"""Tells from the catalogue's ports where everything is."""
+
+
+def compose(ports: Ports) -> Where:
+    """In containers: each part under its own name, on the ports that its users know; compose publishes `ports`."""
+    inner = Ports(alertmanager=9093, loki_grpc=ports.loki_grpc)
+    return Where(
+        ports=inner,
+        listening="0.0.0.0",  # noqa: S104 -- inside a container; what is published is bound to `stack.bind`
+        hosts=_HOSTS,
+        data={"prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "jaeger": "/badger"},
+        config={name: f"/etc/{name}" for name in ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")},
+    )
+
+
+def native(ports: Ports, data: str = "/var/lib/tapewatch", config: str = "/etc/tapewatch") -> Where:
+    """Without containers: everything on this machine's loopback, on the catalogue's ports.
+
+    Parameters:
+        ports: `stack.ports`.
+        data: folder that holds a folder of data for each part.
+        config: folder that holds a folder of configuration for each part, as `provisioning/` does.
+    """
+    names = ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")
+    return Where(
+        ports=ports,
+        listening="127.0.0.1",
+        hosts=dict.fromkeys(_HOSTS, "127.0.0.1"),
+        data={name: f"{data}/{name}" for name in names},
+        config={name: f"{config}/{name}" for name in names},
+    )
