@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 .DEFAULT_GOAL := help
 # `check` prints what each step took and ends with pytest: one step after the other, whatever -j says.
 .NOTPARALLEL:
-.PHONY: help venv generate test check lint types generated findings servers bench lock up hooks
+.PHONY: help venv generate test check lint types generated findings proofs servers bench lock up hooks
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ define step
 endef
 
 # pytest runs last, and nothing after it, so that its summary is the last line.
-check: lint types generated findings test ## all that CI runs, with what each step took
+check: lint types generated findings proofs test ## all that CI runs, with what each step took
 
 lint: $(STAMP)
 	$(call step,ruff,$(BIN)/ruff check . && $(BIN)/ruff format --check .)
@@ -51,6 +51,9 @@ generated: $(STAMP)
 
 findings: $(STAMP)
 	$(call step,tapewatch check,$(BIN)/tapewatch check)
+
+proofs: $(STAMP)
+	$(call step,proofs and mutation test,$(BIN)/tapewatch test --mutate --strict)
 
 servers: $(STAMP) ## build the real Prometheus, promtool, ... for tests (OLDEST=1: Debian's oldest supported ones too)
 	@$(BIN)/python scripts/build_servers.py $(if $(OLDEST),--oldest)

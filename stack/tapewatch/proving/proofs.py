@@ -15,7 +15,8 @@ from tapewatch.promql.selector import selectors
 from tapewatch.proving.failures import told
 from tapewatch.proving.promtool import CaseResult, Promtool
 from tapewatch.rules.packs import LoadedPack
-from tapewatch.rules.proofs import EVALUATION_SECONDS, promtool_tests
+from tapewatch.rules.parameters import format_duration
+from tapewatch.rules.proofs import promtool_tests
 from tapewatch.rules.resolve import RecordingRule, Rule
 from tapewatch_sdk.problems import Place, Problem
 
@@ -110,14 +111,16 @@ def needed_records(expr: str, declared: Mapping[str, RecordingRule]) -> tuple[Re
     return tuple(record for name, record in declared.items() if name in needed)
 
 
-def write_suite(folder: Path, rules: Iterable[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]]) -> Path:
-    """Write rules and their unit tests as files for promtool; the path of the tests.
+def write_suite(
+    folder: Path, rules: Iterable[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]], evaluation: float
+) -> Path:
+    """Write rules and their unit tests as files for promtool, evaluated every `evaluation` seconds; the tests' path.
 
     They are JSON, which is YAML too and is written and read faster.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "rules.yml").write_text(json.dumps({"groups": [{"name": "proof", "rules": list(rules)}]}))
-    suite = {"rule_files": ["rules.yml"], "evaluation_interval": f"{EVALUATION_SECONDS:g}s", "tests": list(tests)}
+    suite = {"rule_files": ["rules.yml"], "evaluation_interval": format_duration(evaluation), "tests": list(tests)}
     path = folder / "tests.yml"
     path.write_text(json.dumps(suite))
     return path
@@ -143,7 +146,7 @@ def _play(rule: Rule, rules: Sequence[Rule], promtool: Promtool, folder: Path) -
     tests = list(promtool_tests(rule))
     if not tests:
         return ()
-    return promtool.test(write_suite(folder, _rules_of(rule, rules), tests))
+    return promtool.test(write_suite(folder, _rules_of(rule, rules), tests, rule.evaluation_seconds))
 
 
 def _rules_of(rule: Rule, rules: Sequence[Rule]) -> Iterator[Mapping[str, Any]]:

@@ -9,8 +9,8 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
-from tapewatch.rules.proofs import EVALUATION_SECONDS, promtool_tests
-from tapewatch.rules.resolve import RecordingRule, Rule
+from tapewatch.rules.proofs import promtool_tests
+from tapewatch.rules.resolve import EVALUATION_SECONDS, RecordingRule, Rule
 from tapewatch.rules.slo import SloRule
 from tapewatch_sdk.names import EXPECTED
 from tapewatch_sdk.plugins import API_VERSION, File, Request

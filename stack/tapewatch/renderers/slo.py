@@ -50,7 +50,7 @@ def _files(stem: str, rules: Sequence[SloRule]) -> Iterator[File]:
         suite = {
             "rule_files": [f"../rules/{stem}.yml"],
             "evaluation_interval": format_duration(evaluation),
-            "tests": [test for rule in paced for test in promtool_tests(rule, evaluation)],
+            "tests": [test for rule in paced for test in promtool_tests(rule)],
         }
         yield File(f"{layout.TESTS}/{stem}.{format_duration(evaluation)}_test.yml", dump(suite, layout.HEADER))
 

@@ -49,9 +49,9 @@ def _exact_increase(arguments: Sequence[str]) -> str:
     return _EXACT_INCREASE.format(c=counter, w=window, longer=longer, target=_TARGET, seen=seen)
 
 
-# The branches, of which the first that has a value counts: was reset in the range; grew since the last sample before the
-# range; was reset just before the range (or the second branch would have a value), or appeared at a target that was
-# sampled before; is new together with its target.
+# The branches, of which the first that has a value counts: was reset in the range; grew since the last sample before
+# the range; was reset just before the range (or the second branch would have a value), or appeared at a target that
+# was sampled before; is new together with its target.
 _EXACT_INCREASE = """(
   (round(increase({c}[{w}]) * (1 - 1 / count_over_time({c}[{w}]))) and resets({c}[{w}]) > 0)
   or (max_over_time({c}[{w}]) - (last_over_time({c}[{w}] offset {w}) <= min_over_time({c}[{w}])))

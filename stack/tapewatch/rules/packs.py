@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from tapewatch import documents
 from tapewatch.rules.model import AlertSpec, Case, Coverage, Pack
 from tapewatch.rules.parameters import Value, evaluate, fill
-from tapewatch.rules.proofs import EVALUATION_SECONDS, target_of
-from tapewatch.rules.resolve import parameter_values
+from tapewatch.rules.proofs import target_of
+from tapewatch.rules.resolve import EVALUATION_SECONDS, parameter_values
 from tapewatch.rules.values import parse_values
 from tapewatch.schema import problem_of, seconds
 from tapewatch_sdk.errors import ProblemsError

@@ -17,10 +17,7 @@ from tapewatch.rules.resolve import Rule
 from tapewatch.rules.values import parse_values
 from tapewatch.schema import seconds
 
-__all__ = ["EVALUATION_SECONDS", "Target", "promtool_tests", "series_name", "target_of"]
-
-EVALUATION_SECONDS = 5.0
-"""Proofs are evaluated every 5 s, the interval of the sample catalogue, whatever a catalogue sets for its servers."""
+__all__ = ["Target", "promtool_tests", "series_name", "target_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +56,15 @@ def series_name(series: str, labels: Mapping[str, str]) -> str:
     return f"{name}{{{added}{',' + own if brace and own != '}' else '}'}"
 
 
-def promtool_tests(rule: Rule, evaluation: float = EVALUATION_SECONDS) -> Iterator[dict[str, Any]]:
+def promtool_tests(rule: Rule) -> Iterator[dict[str, Any]]:
     """The unit tests of one rule, one for each case that applies to it.
 
-    Parameters:
-        evaluation: seconds between two evaluations, the `evaluation_interval` of the file that they are written to.
+    They belong into a file with the rule's own `evaluation_seconds` as its `evaluation_interval`.
     """
     for case in rule.proof.cases:
         if rule.service and len({target_of(key).service for key in case.targets}) > 1:
             continue  # a rule for one service says nothing about how it treats two
-        yield _test(rule, case, evaluation)
+        yield _test(rule, case, rule.evaluation_seconds)
 
 
 def _test(rule: Rule, case: Case, evaluation: float) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from tapewatch_sdk.families import MetricType
 from tapewatch_sdk.names import DRILL_NOTIFY_PREFIX, DRILL_PREFIX, UPTIME
 
 __all__ = [
+    "EVALUATION_SECONDS",
     "PUSHED_FAMILIES",
     "RecordingRule",
     "Rule",
@@ -23,6 +24,9 @@ __all__ = [
     "resolve_rule",
     "service_pattern",
 ]
+
+EVALUATION_SECONDS = 5.0
+"""Proofs are evaluated every 5 s, the interval of the sample catalogue, whatever a catalogue sets for its servers."""
 
 PUSHED_FAMILIES = "pushed_families"
 """Parameter that the catalogue fills in: a regular expression for the series of services that push."""
@@ -56,6 +60,7 @@ class Rule:
         values: every parameter with the value that holds here, `for` among them.
         records: the recording rules that the expression needs.
         service: the service whose override this is; empty for the rule that holds for all others.
+        evaluation_seconds: seconds between two evaluations in its unit tests.
     """
 
     spec: AlertSpec
@@ -66,6 +71,7 @@ class Rule:
     values: Mapping[str, Value]
     records: tuple[RecordingRule, ...]
     service: str = ""
+    evaluation_seconds: float = EVALUATION_SECONDS
 
     @property
     def alert(self) -> str:

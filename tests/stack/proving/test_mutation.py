@@ -97,8 +97,38 @@ def test_a_damaged_macro_keeps_the_counter_the_window_and_further_arguments_of_e
     (version,) = found["exact_increase:comparator#2:<=→<"].versions
     (record,) = version.records
     assert 'broke_total{kind="x"}[1m] offset 1m) < min_over_time(broke_total{kind="x"}[1m])' in record.expr
-    assert "or count_over_time(beat[2m]) or count_over_time(pulse[2m])" in record.expr
+    assert "or (min_over_time(timestamp(beat)[2m:5s]) + 5) or (min_over_time(timestamp(pulse)" in record.expr
     assert "tapewatch_" not in record.expr
+
+
+def test_a_macro_is_judged_first_by_the_rule_that_marks_its_mutants(make: Make) -> None:
+    spokesman = marked(
+        COUNTED.replace("Broke\n", "BrokeToo\n", 1).replace(":broke:", ":broke_too:"), "exact_increase:x"
+    )
+    macro = next(mutant for mutant in mutants(make(COUNTED + spokesman)) if mutant.owner == "exact_increase")
+    assert [version.rule.alert for version in macro.versions] == ["BrokeToo", "Broke"]
+
+
+def test_of_a_pattern_only_the_alternatives_of_the_pack_are_left_out(make: Make, strong: str) -> None:
+    given = "  parameters:\n    queues: {default: in|out, unit: regular expression, help: Queues that are watched.}\n"
+    (rule,) = make(strong.replace("  parameters:\n", given).replace('queue="in"', 'queue=~"${queues}"', 1))
+    wider = replace(rule, values={**rule.values, "queues": "in|out|aside"})
+    assert {each for each in ids([wider]) if ":queues" in each} == {
+        "TooManyWaiting:queues without in",
+        "TooManyWaiting:queues without out",
+    }
+
+
+@needs_promtool
+def test_a_recording_rule_that_yields_nan_is_noticed_though_the_alert_is_silent(make: Make, promtool: Promtool) -> None:
+    share = "service:broke:increase${window} / (service:broke:increase${window} > 0)"
+    rule = COUNTED.replace(
+        "  expr: service",
+        f"  - record: service:broke:ratio${{window}}\n    expr: {share}\n    help: All of them.\n  expr: service",
+    ).replace("service:broke:increase${window} > 0\n  summary", "service:broke:ratio${window} > 0\n  summary")
+    report = run_mutation(make(rule), promtool)
+    assert report.broken == {}
+    assert "Broke:record#2:comparator#1:>→>=" in report.killed
 
 
 def test_texts_and_proof_keep_the_original_values(make: Make, strong: str) -> None:

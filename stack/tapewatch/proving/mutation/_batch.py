@@ -18,7 +18,7 @@ from tapewatch.promql.selector import selectors
 from tapewatch.proving.mutation._sources import Version
 from tapewatch.proving.promtool import Promtool
 from tapewatch.proving.proofs import write_suite
-from tapewatch.rules.proofs import EVALUATION_SECONDS, promtool_tests
+from tapewatch.rules.proofs import promtool_tests
 from tapewatch.rules.resolve import RecordingRule, Rule
 from tapewatch.rules.values import parse_values
 from tapewatch.schema import seconds
@@ -42,12 +42,14 @@ class Case:
     Parameters:
         name: as in the pack.
         cost: evaluations times series, which is what its time goes with.
+        evaluation: seconds between two evaluations.
         series: promtool's `interval` and `input_series`.
         checks: for each kind of check (`promql_expr_test`, ...) the JSON of its list, `_ANY` in place of the name.
     """
 
     name: str
     cost: float
+    evaluation: float
     series: Mapping[str, Any]
     checks: Mapping[str, str]
 
@@ -63,7 +65,8 @@ class Verdict:
 def cases_of(rule: Rule) -> tuple[Case, ...]:
     """The cases of a rule's proof, the cheapest first."""
     anonymous = replace(rule, spec=rule.spec.model_copy(update={"alert": _ANY}))
-    return tuple(sorted(map(_case, promtool_tests(anonymous)), key=lambda case: case.cost))
+    cases = (_case(test, rule.evaluation_seconds) for test in promtool_tests(anonymous))
+    return tuple(sorted(cases, key=lambda case: case.cost))
 
 
 def play(
@@ -86,7 +89,7 @@ def play(
     left = dict(versions)
     while left:
         names = {number: _own_records(number, version, records) for number, version in left.items()}
-        write_suite(folder, _rules(left, names, records), [_test(case, names)])
+        write_suite(folder, _rules(left, names, records), [_test(case, names)], case.evaluation)
         done = promtool.run("test", "rules", "tests.yml", folder=folder)
         if done.returncode == 0:
             break
@@ -106,11 +109,12 @@ def play(
     return Verdict(frozenset(killed), frozenset(unloadable))
 
 
-def _case(test: Mapping[str, Any]) -> Case:
+def _case(test: Mapping[str, Any], evaluation: float) -> Case:
     samples = max(len(parse_values(series["values"])) for series in test["input_series"])
     return Case(
         name=test["name"].removeprefix(_ANY).partition(": ")[2],
-        cost=samples * seconds(test["interval"]) / EVALUATION_SECONDS * len(test["input_series"]),
+        cost=samples * seconds(test["interval"]) / evaluation * len(test["input_series"]),
+        evaluation=evaluation,
         series={key: test[key] for key in ("interval", "input_series")},
         checks={key: json.dumps(test[key]) for key in ("alert_rule_test", "promql_expr_test") if key in test},
     )

@@ -112,7 +112,7 @@ def _of_macros(sources: Sources, whole: Sequence[Version]) -> Iterator[Mutant]:
 
 
 def _speaks_for(rule: Rule, macro: str) -> bool:
-    """Whether a rule's proof is written to kill a macro's mutants as well; then it also marks those that it cannot kill."""
+    """Whether a rule's proof is written to kill a macro's mutants too; then it marks those that it cannot kill."""
     return any(mark.mutant.startswith(f"{macro}:") for mark in rule.proof.equivalent)
 
 

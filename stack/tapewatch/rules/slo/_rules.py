@@ -42,12 +42,10 @@ class SloRule(Rule):
     Parameters:
         slo: the objective's name.
         window: the long window.
-        evaluation_seconds: seconds between two evaluations in its unit tests.
     """
 
     slo: str = ""
     window: str = ""
-    evaluation_seconds: float = 60.0
 
     @property
     def labels(self) -> Mapping[str, str]:
@@ -86,7 +84,8 @@ def _rules_of(name: str, slo: Slo, catalogue: Catalogue, matchers: str, service:
 
 def _with_records(rule: Rule, recorded: tuple[RecordingRule, ...], name: str, slo: Slo, window: BurnWindow) -> SloRule:
     base: dict[str, Any] = {each.name: getattr(rule, each.name) for each in fields(Rule)}
-    made = SloRule(**base, slo=name, window=window.long, evaluation_seconds=step_seconds(window))
+    base["evaluation_seconds"] = step_seconds(window)
+    made = SloRule(**base, slo=name, window=window.long)
     annotations = dict(rule.annotations)
     if slo.description:
         annotations["description"] += f" {_literal(slo.description)}"
