@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.samples import ROOT
 
+from support.samples import ROOT
 from tapewatch import documents, layout, servers
 from tapewatch.project import Project, open_project
 from tapewatch.proving.files import prove_files, stale_files

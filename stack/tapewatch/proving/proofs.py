@@ -16,7 +16,7 @@ from tapewatch.proving.failures import told
 from tapewatch.proving.promtool import CaseResult, Promtool
 from tapewatch.rules.packs import LoadedPack
 from tapewatch.rules.parameters import format_duration
-from tapewatch.rules.proofs import promtool_tests
+from tapewatch.rules.proofs import tests_by_evaluation
 from tapewatch.rules.resolve import RecordingRule, Rule
 from tapewatch_sdk.problems import Place, Problem
 
@@ -143,10 +143,12 @@ def locator(packs: Iterable[LoadedPack]) -> Locate:
 
 
 def _play(rule: Rule, rules: Sequence[Rule], promtool: Promtool, folder: Path) -> tuple[CaseResult, ...]:
-    tests = list(promtool_tests(rule))
-    if not tests:
-        return ()
-    return promtool.test(write_suite(folder, _rules_of(rule, rules), tests, rule.evaluation_seconds))
+    needed = list(_rules_of(rule, rules))
+    return tuple(
+        result
+        for evaluation, tests in tests_by_evaluation([rule]).items()
+        for result in promtool.test(write_suite(folder / f"{evaluation:g}", needed, tests, evaluation))
+    )
 
 
 def _rules_of(rule: Rule, rules: Sequence[Rule]) -> Iterator[Mapping[str, Any]]:

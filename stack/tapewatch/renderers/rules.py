@@ -9,13 +9,14 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
-from tapewatch.rules.proofs import promtool_tests
+from tapewatch.rules.parameters import format_duration
+from tapewatch.rules.proofs import tests_by_evaluation
 from tapewatch.rules.resolve import EVALUATION_SECONDS, RecordingRule, Rule
 from tapewatch.rules.slo import SloRule
 from tapewatch_sdk.names import EXPECTED
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["RulesRenderer", "TestsRenderer", "recording", "rule_group"]
+__all__ = ["RulesRenderer", "TestsRenderer", "recording", "rule_group", "test_files"]
 
 
 class RulesRenderer:
@@ -39,14 +40,18 @@ class TestsRenderer:
     api_version = API_VERSION
 
     def render(self, request: Request) -> Iterator[File]:
-        """One file a domain."""
+        """One file a domain, and one more for cases with a pace of their own."""
         for domain, rules in _by_domain(request):
-            suite = {
-                "rule_files": [f"../rules/{domain}.yml"],
-                "evaluation_interval": f"{EVALUATION_SECONDS:g}s",
-                "tests": [test for rule in rules for test in promtool_tests(rule)],
-            }
-            yield File(f"{layout.TESTS}/{domain}_test.yml", dump(suite, layout.HEADER))
+            yield from test_files(domain, rules)
+
+
+def test_files(stem: str, rules: Iterable[Rule]) -> Iterator[File]:
+    """The unit tests of the rules in `rules/<stem>.yml`; a pace other than the usual one has a file of its own."""
+    for evaluation, tests in tests_by_evaluation(rules).items():
+        pace = format_duration(evaluation)
+        name = stem if evaluation == EVALUATION_SECONDS else f"{stem}.{pace}"
+        suite = {"rule_files": [f"../rules/{stem}.yml"], "evaluation_interval": pace, "tests": tests}
+        yield File(f"{layout.TESTS}/{name}_test.yml", dump(suite, layout.HEADER))
 
 
 def rule_group(name: str, rules: Iterable[Rule]) -> dict[str, Any]:

@@ -13,9 +13,7 @@ from typing import Any
 
 from tapewatch import layout
 from tapewatch.documents import dump
-from tapewatch.renderers.rules import recording, rule_group
-from tapewatch.rules.parameters import format_duration
-from tapewatch.rules.proofs import promtool_tests
+from tapewatch.renderers.rules import recording, rule_group, test_files
 from tapewatch.rules.slo import REMAINING, SloRule
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
@@ -46,13 +44,7 @@ class SloRenderer:
 
 def _files(stem: str, rules: Sequence[SloRule]) -> Iterator[File]:
     yield File(f"{layout.RULES}/{stem}.yml", dump({"groups": list(_groups(stem, rules))}, layout.HEADER))
-    for evaluation, paced in groupby(rules, key=lambda rule: rule.evaluation_seconds):
-        suite = {
-            "rule_files": [f"../rules/{stem}.yml"],
-            "evaluation_interval": format_duration(evaluation),
-            "tests": [test for rule in paced for test in promtool_tests(rule)],
-        }
-        yield File(f"{layout.TESTS}/{stem}.{format_duration(evaluation)}_test.yml", dump(suite, layout.HEADER))
+    yield from test_files(stem, rules)
 
 
 def _groups(stem: str, rules: Sequence[SloRule]) -> Iterator[dict[str, Any]]:

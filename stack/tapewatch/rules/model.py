@@ -37,7 +37,7 @@ class Record(Model):
 class Firing(Model):
     """One alert that a case must bring up.
 
-    Times are seconds or durations from the start of the case, and must be multiples of the evaluation interval.
+    Times are seconds or durations from the start of the case, and must be multiples of the evaluation interval (5 s).
     """
 
     target: str | None = None
@@ -62,6 +62,8 @@ class Case(Model):
     targets: dict[str, dict[str, str]] = Field(min_length=1)
     """By target (`service` or `service@instance`): values of each series in promtool's notation. `up` is added as 1
     for every target that does not give it, unless the case is `pushed`; what a pushed case exposes is all there is."""
+    evaluation: Duration | None = None
+    """Time between two evaluations, when 5 s would make a case of hours slow; its times must be multiples of it."""
     pushed: bool = False
     fires: tuple[Firing, ...] = ()
     """Empty: the case is a near miss, in which nothing may fire at any time."""

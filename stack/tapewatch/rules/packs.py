@@ -169,14 +169,15 @@ def _case_problems(case: Case, values: dict[str, Value]) -> Iterator[tuple[str, 
                 parse_values(fill(notation, values))
             except ValueError as error:
                 yield str(error), ("targets", key, series)
+    evaluation = seconds(case.evaluation or "0s") or EVALUATION_SECONDS
     for index, firing in enumerate(case.fires):
         if firing.target is not None and firing.target not in {target_of(key).service for key in case.targets}:
             yield f"`{firing.target}` is no service of the case", ("fires", index, "target")
         for key in ("at", "until"):
             if (given := getattr(firing, key)) is not None:
                 try:
-                    if evaluate(given, values) % EVALUATION_SECONDS:
-                        yield f"`{key}` is no multiple of {EVALUATION_SECONDS:g}s", ("fires", index, key)
+                    if evaluate(given, values) % evaluation:
+                        yield f"`{key}` is no multiple of {evaluation:g}s", ("fires", index, key)
                 except ValueError as error:
                     yield str(error), ("fires", index, key)
     if seconds(case.interval) == 0:

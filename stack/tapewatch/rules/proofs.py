@@ -7,7 +7,7 @@ an alert that fires at any other moment, even once, fails the case too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from tapewatch.rules.resolve import Rule
 from tapewatch.rules.values import parse_values
 from tapewatch.schema import seconds
 
-__all__ = ["Target", "promtool_tests", "series_name", "target_of"]
+__all__ = ["Target", "promtool_tests", "series_name", "target_of", "tests_by_evaluation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,22 @@ def series_name(series: str, labels: Mapping[str, str]) -> str:
     return f"{name}{{{added}{',' + own if brace and own != '}' else '}'}"
 
 
-def promtool_tests(rule: Rule) -> Iterator[dict[str, Any]]:
-    """The unit tests of one rule, one for each case that applies to it.
+def tests_by_evaluation(rules: Iterable[Rule]) -> dict[float, list[dict[str, Any]]]:
+    """The unit tests of rules by the seconds between two evaluations, which promtool wants in a file of their own."""
+    found: dict[float, list[dict[str, Any]]] = {}
+    for rule in rules:
+        for evaluation, test in promtool_tests(rule):
+            found.setdefault(evaluation, []).append(test)
+    return found
 
-    They belong into a file with the rule's own `evaluation_seconds` as its `evaluation_interval`.
-    """
+
+def promtool_tests(rule: Rule) -> Iterator[tuple[float, dict[str, Any]]]:
+    """The unit tests of one rule, one for each case that applies to it, with the seconds between two evaluations."""
     for case in rule.proof.cases:
         if rule.service and len({target_of(key).service for key in case.targets}) > 1:
             continue  # a rule for one service says nothing about how it treats two
-        yield _test(rule, case, rule.evaluation_seconds)
+        evaluation = seconds(case.evaluation) if case.evaluation else rule.evaluation_seconds
+        yield evaluation, _test(rule, case, evaluation)
 
 
 def _test(rule: Rule, case: Case, evaluation: float) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def test_a_metric_renamed_in_a_rule_file_fails_with_the_rule_named(
     (rule,) = make(strong)
     alert = {"alert": rule.alert, "expr": rule.expr, "for": rule.for_, "labels": dict(rule.labels)}
     alert["annotations"] = dict(rule.annotations)
-    file = write_suite(tmp_path / "suite", [alert], promtool_tests(rule), rule.evaluation_seconds)
+    file = write_suite(tmp_path / "suite", [alert], [test for _, test in promtool_tests(rule)], 5.0)
     assert case_problems(promtool.test(file)) == ()
 
     rules = tmp_path / "suite" / "rules.yml"

@@ -65,7 +65,7 @@ class Verdict:
 def cases_of(rule: Rule) -> tuple[Case, ...]:
     """The cases of a rule's proof, the cheapest first."""
     anonymous = replace(rule, spec=rule.spec.model_copy(update={"alert": _ANY}))
-    cases = (_case(test, rule.evaluation_seconds) for test in promtool_tests(anonymous))
+    cases = (_case(test, evaluation) for evaluation, test in promtool_tests(anonymous))
     return tuple(sorted(cases, key=lambda case: case.cost))
 
 
