@@ -39,7 +39,7 @@ def stale_files(project: Project, root: Path) -> list[Problem]:
     from tapewatch.writing import compare
 
     changes = compare(root, project.render())
-    differing = [*changes.created, *changes.updated, *changes.removed, *changes.edited_by_hand]
+    differing = [*changes.created, *changes.updated, *changes.removed, *changes.edited_by_hand, *changes.foreign]
     return [_stale(path) for path in dict.fromkeys(differing) if path != layout.MANIFEST]
 
 
