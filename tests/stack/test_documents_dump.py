@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tapewatch import servers
 from tapewatch.documents import dump, parse
 
 
@@ -127,6 +128,10 @@ def test_prometheus_own_parser_reads_every_text_as_it_was_meant(tmp_path: Path) 
     # Go's YAML refuses the surrogate pair by which JSON escapes a character beyond the basic plane.
     (tmp_path / "test.yml").write_text(json.dumps(content).replace("\\ud83d\\ude00", "😀"))
     run = subprocess.run(
-        ["promtool", "test", "rules", "test.yml"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [servers.find("promtool").path, "test", "rules", "test.yml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -165,16 +165,16 @@ def test_timing_that_alertmanager_cannot_keep_is_a_problem_of_the_catalogue(
 
 
 @pytest.mark.parametrize(
-    "interval",
+    ("interval", "code"),
     [
-        {"weekdays": ["funday"]},
-        {"months": ["13"]},
-        {"days_of_month": ["32"]},
-        {"years": ["30"]},
-        {"location": "Atlantis/Capital"},
+        ({"weekdays": ["funday"]}, "catalogue/bad-value"),
+        ({"months": ["13"]}, "catalogue/bad-value"),
+        ({"days_of_month": ["32"]}, "catalogue/bad-value"),
+        ({"years": ["30"]}, "catalogue/bad-value"),
+        ({"location": "Atlantis/Capital"}, "catalogue/bad-time-zone"),
     ],
 )
-def test_a_time_interval_that_is_none_is_a_problem_of_the_catalogue(interval: dict[str, Any]) -> None:
+def test_a_time_interval_that_is_none_is_a_problem_of_the_catalogue(interval: dict[str, Any], code: str) -> None:
     problems = problems_in(varied_text(lambda data: data.update(time_intervals={"odd": [interval]})))
-    assert [problem.code for problem in problems] == ["catalogue/bad-value"]
+    assert [problem.code for problem in problems] == [code]
     assert problems[0].where.line > 0
