@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,12 +51,14 @@ def command(
     rules = _chosen(opened, alerts)
     say = click.echo if output == "text" else lambda *_, **__: None
     promtool = Promtool.find()
-    problems: list[Problem] = [*opened.check(), *stale_files(opened, project)]
-    with _timed(say) as told:
-        report = prove_files(opened, project, promtool, jobs, {rule.alert for rule in rules})
+    with ThreadPoolExecutor(1) as beside, _timed(say) as told:
+        # promtool works in processes of its own; what Python itself has to do is done meanwhile.
+        proof = beside.submit(prove_files, opened, project, promtool, jobs, {rule.alert for rule in rules})
+        problems: list[Problem] = [*opened.check(), *stale_files(opened, project)]
+        problems += _routing(opened, project, say, strict)
+        report = proof.result()
         told(f"{report.cases} unit tests of {counted(len(rules), 'rule')}")
     problems += report.problems
-    problems += _routing(opened, project, say, strict)
     if mutate:
         problems += _mutation(opened, rules, promtool, jobs, say)
     print_problems(problems, output, sys.stdout)

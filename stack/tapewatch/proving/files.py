@@ -72,6 +72,8 @@ def prove_files(
         ThreadPoolExecutor(jobs or os.cpu_count()) as pool,
     ):
         cut = [path for suite in suites for path in _by_alert(suite, Path(folder), alerts)]
+        # The longest first, so that no core is left with one at the end.
+        cut.sort(key=lambda path: path.stat().st_size, reverse=True)
         results = [result for found in pool.map(promtool.test, cut) for result in found]
     report.cases = len(results)
     report.problems += case_problems(results, locator(project.packs))
