@@ -44,6 +44,8 @@ def _exact_increase(arguments: Sequence[str]) -> str:
         raise ValueError("exact_increase wants a counter with a range, such as exact_increase(orders_total[5m])")
     counter, window = match["selector"].strip(), match["range"].strip()
     longer = format_duration(seconds(window) + _MARGIN)
+    # A push carries its samples with times that may differ a little, so a heartbeat must be older by 5 s; pushes are
+    # further apart than that. Of a scrape all samples have one time.
     beats = (f"(min_over_time(timestamp({beat.strip()})[{longer}:5s]) + 5)" for beat in (UPTIME, *arguments[1:]))
     seen = " or ".join((f"min_over_time((timestamp(up) and up == 1)[{longer}:5s])", *beats))
     return _EXACT_INCREASE.format(c=counter, w=window, longer=longer, target=_TARGET, seen=seen)
