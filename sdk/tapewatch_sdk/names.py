@@ -7,6 +7,7 @@ __all__ = [
     "DATASOURCE_JAEGER",
     "DATASOURCE_LOKI",
     "DATASOURCE_PROMETHEUS",
+    "DRILL_JOB",
     "DRILL_NOTIFY_PREFIX",
     "DRILL_PREFIX",
     "DRILL_RECEIVER",
@@ -38,6 +39,9 @@ DRILL_PREFIX = "drill-"
 
 DRILL_NOTIFY_PREFIX = "drill-notify-"
 """The same for a drill that is meant to reach the real receivers."""
+
+DRILL_JOB = "drills"
+"""The scrape job of drills; their files of targets and rules begin with `DRILL_PREFIX`."""
 
 DRILL_RECEIVER = "drill"
 """The receiver of drills."""

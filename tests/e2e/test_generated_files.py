@@ -75,7 +75,7 @@ def _write_native(folder: Path) -> None:
     project = open_project(folder)
     assert not project.check()
     files = project.render()
-    for renderer in (PrometheusRenderer(native), AlertmanagerRenderer()):
+    for renderer in (PrometheusRenderer(native), AlertmanagerRenderer(native)):
         files |= {file.path: file.text for file in renderer.render(project.request)}
     for path, text in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)

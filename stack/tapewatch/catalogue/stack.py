@@ -58,6 +58,8 @@ class Ports(Model):
     node_exporter: Port = 9100
     blackbox_exporter: Port = 9115
     alloy: Port = 12345
+    drill: Port = 9099
+    """Where a running drill takes Alertmanager's messages; nobody listens there between drills."""
 
 
 class Retention(Model):

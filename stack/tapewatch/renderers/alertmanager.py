@@ -9,6 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.alerting import Email, PagerDuty, Receiver, Slack, TimeInterval, Timing, Webhook
 from tapewatch.documents import dump
+from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import DRILL_NOTIFY_PREFIX, DRILL_PREFIX, DRILL_RECEIVER
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
@@ -35,18 +36,26 @@ _PAGERDUTY_SEVERITY = (
 
 
 class AlertmanagerRenderer:
-    """`alertmanager/alertmanager.yml`."""
+    """`alertmanager/alertmanager.yml`.
+
+    Parameters:
+        locate: where the parts of the stack are; in compose, unless told otherwise.
+    """
 
     name = "alertmanager"
     api_version = API_VERSION
 
+    def __init__(self, locate: Locate = compose) -> None:
+        self._locate = locate
+
     def render(self, request: Request) -> Iterator[File]:
         """The one file."""
         catalogue = cast(Catalogue, request.catalogue)
+        where = self._locate(catalogue.stack.ports)
         configuration = {
             "route": _root(catalogue),
             "inhibit_rules": _inhibitions(),
-            "receivers": [*_receivers(catalogue), {"name": DRILL_RECEIVER}],
+            "receivers": [*_receivers(catalogue), _drill(where)],
         }
         if catalogue.time_intervals:
             configuration["time_intervals"] = [
@@ -121,6 +130,14 @@ def _inhibition(source: Sequence[str], target: Sequence[str], equal: Sequence[st
         "source_matchers": [*source, *(f'{label}!=""' for label in equal)],
         "target_matchers": list(target),
         "equal": list(equal),
+    }
+
+
+def _drill(where: Where) -> dict[str, Any]:
+    """Who is told of drills: the drill itself, if one is running. Otherwise there is nothing to tell."""
+    return {
+        "name": DRILL_RECEIVER,
+        "webhook_configs": [{"url": f"http://{where.reach('drill')}/", "send_resolved": True}],
     }
 
 

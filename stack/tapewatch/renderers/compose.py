@@ -9,7 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import Program
 from tapewatch.documents import dump
-from tapewatch.renderers.where import Where, compose
+from tapewatch.renderers.where import HOST, Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
 __all__ = ["ComposeRenderer"]
@@ -34,6 +34,9 @@ _FETCHED_APPS = (
     "grafana-pyroscope-app",
 )
 """Apps that Grafana would fetch from its makers at the first start. The data sources that we use are in its image."""
+
+
+_HOST_IS_KNOWN = ("extra_hosts", [f"{HOST}:host-gateway"])
 
 
 class _Service(NamedTuple):
@@ -90,9 +93,11 @@ def _alertmanager(catalogue: Catalogue, where: Where) -> _Service:
             f"--web.listen-address={where.listen('alertmanager')}",
             f"--web.external-url={_published(catalogue, 'alertmanager')}",
             "--cluster.listen-address=",  # one of its kind: the cluster's port stays closed
+            "--enable-feature=receiver-name-in-metrics",  # by it a drill sees that a receiver was told
         ),
         volumes=(_mounted("alertmanager", where), f"alertmanager:{where.data['alertmanager']}"),
         health=_wget(f"{where.port('alertmanager')}/-/ready"),
+        more=(_HOST_IS_KNOWN,),  # drills run there
     )
 
 
@@ -120,7 +125,7 @@ def _prometheus(catalogue: Catalogue, where: Where) -> _Service:
         volumes=(_mounted("prometheus", where), f"prometheus:{where.data['prometheus']}"),
         health=_wget(f"{where.port('prometheus')}/-/ready"),
         after=("alertmanager",),
-        more=(("extra_hosts", ["host.docker.internal:host-gateway"]),),  # services may run on the host itself
+        more=(_HOST_IS_KNOWN,),  # services may run on the host itself
     )
 
 

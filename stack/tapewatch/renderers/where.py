@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 from tapewatch.catalogue.stack import Ports
 
-__all__ = ["Locate", "Where", "compose", "native"]
+__all__ = ["HOST", "Locate", "Where", "compose", "native"]
+
+HOST = "host.docker.internal"
+"""The machine itself, as containers see it: services may run there, and drills do."""
 
 _HOSTS: Mapping[str, str] = {
     "prometheus": "prometheus",
@@ -30,6 +33,7 @@ _HOSTS: Mapping[str, str] = {
     "node_exporter": "node-exporter",
     "blackbox_exporter": "blackbox-exporter",
     "alloy": "alloy",
+    "drill": HOST,
 }
 """Host name in compose of each port of `stack.ports`: the part that listens on it."""
 
@@ -71,7 +75,7 @@ Locate = Callable[[Ports], Where]
 
 def compose(ports: Ports) -> Where:
     """In containers: each part under its own name, on the ports that its users know; compose publishes `ports`."""
-    inner = Ports(alertmanager=9093, loki_grpc=ports.loki_grpc)
+    inner = Ports(alertmanager=9093, loki_grpc=ports.loki_grpc, drill=ports.drill)
     return Where(
         ports=inner,
         listening="0.0.0.0",  # noqa: S104 -- inside a container; what is published is bound to `stack.bind`

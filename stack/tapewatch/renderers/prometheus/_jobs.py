@@ -8,11 +8,15 @@ from typing import Any
 from tapewatch.catalogue import Catalogue, Service
 from tapewatch.catalogue.model import Discovery, Scrape
 from tapewatch.renderers.prometheus._targets import target_labels
+from tapewatch_sdk.names import DRILL_JOB, DRILL_PREFIX
 
-__all__ = ["discovered_jobs", "profile_job"]
+__all__ = ["discovered_jobs", "drill_job", "profile_job"]
 
 TARGETS_AGAIN = "30s"
 """How often files of targets are read when no notice of a change came, as on file systems without inotify."""
+
+DRILLS_AGAIN = "5s"
+"""The same for drills, where somebody waits for it."""
 
 
 def profile_job(job: str, scrape: Scrape, catalogue: Catalogue) -> dict[str, Any]:
@@ -21,6 +25,15 @@ def profile_job(job: str, scrape: Scrape, catalogue: Catalogue) -> dict[str, Any
         "job_name": job,
         **_settings(scrape, catalogue.defaults.scrape),
         "file_sd_configs": [{"files": [f"targets/{job}.yml"], "refresh_interval": TARGETS_AGAIN}],
+    }
+
+
+def drill_job() -> dict[str, Any]:
+    """The job of drills, which has targets only while a drill runs."""
+    return {
+        "job_name": DRILL_JOB,
+        "fallback_scrape_protocol": "PrometheusText0.0.4",
+        "file_sd_configs": [{"files": [f"targets/{DRILL_PREFIX}*.yml"], "refresh_interval": DRILLS_AGAIN}],
     }
 
 

@@ -9,7 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import RemoteWrite
 from tapewatch.documents import dump
-from tapewatch.renderers.prometheus._jobs import discovered_jobs, profile_job
+from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
 from tapewatch.renderers.prometheus._own import own_jobs
 from tapewatch.renderers.prometheus._profiles import profiles
 from tapewatch.renderers.prometheus._targets import target_groups
@@ -54,6 +54,7 @@ class PrometheusRenderer:
             *own_jobs(catalogue, where),
             *(profile_job(job, profile.scrape, catalogue) for job, profile in by_profile.items()),
             *discovered_jobs(catalogue),
+            drill_job(),
         ]
         yield File(f"{layout.PROMETHEUS}/prometheus.yml", dump(_configuration(catalogue, where, jobs), layout.HEADER))
         for job, profile in by_profile.items():
