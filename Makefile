@@ -6,11 +6,12 @@ STAMP := .venv/installed
 GENERATED := provisioning docker-compose.yml
 MYPY_ARGS ?=
 PYTEST_ARGS ?=
+IMAGES_ARGS ?=
 
 .DEFAULT_GOAL := help
 # `check` prints what each step took and ends with pytest: one step after the other, whatever -j says.
 .NOTPARALLEL:
-.PHONY: help venv generate test check lint types generated findings proofs servers bench lock up hooks
+.PHONY: help venv generate test check lint types generated findings proofs servers images bench lock up hooks
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,8 +56,11 @@ findings: $(STAMP)
 proofs: $(STAMP)
 	$(call step,proofs and mutation test,$(BIN)/tapewatch test --mutate --strict)
 
-servers: $(STAMP) ## build the real Prometheus, promtool, ... for tests (OLDEST=1: Debian's oldest supported ones too)
+servers: $(STAMP) ## build the real Prometheus, promtool, ... for tests (OLDEST=1: what comes from Debian too)
 	@$(BIN)/python scripts/build_servers.py $(if $(OLDEST),--oldest)
+
+images: $(STAMP) ## pull the stack's images; where no registry answers, make stand-ins (IMAGES_ARGS=--pull replaces them)
+	@$(BIN)/python scripts/build_images.py $(IMAGES_ARGS)
 
 bench: $(STAMP) ## run the benchmarks
 	$(BIN)/python benchmarks/run.py

@@ -1,4 +1,4 @@
-"""Reads which servers the catalogue pins, and from which Go module each can be compiled."""
+"""Reads which images the catalogue pins, and from which Go module each server can be compiled."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-__all__ = ["Pin", "PinError", "read_pins"]
+__all__ = ["Pin", "PinError", "PinnedImage", "read_images", "read_pins"]
 
 
 class PinError(Exception):
@@ -27,6 +27,40 @@ class Pin:
     component: str
     module: str
     module_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedImage:
+    """One component with its image.
+
+    Parameters:
+        component: its key under `stack.images`, such as `prometheus`.
+        image: name without the tag, such as `prom/prometheus`.
+        tag: such as `v3.13.5`.
+        pin: the Go module of the same program; None when the catalogue names none.
+    """
+
+    component: str
+    image: str
+    tag: str
+    pin: Pin | None
+
+    @property
+    def name(self) -> str:
+        """What docker calls it, such as `prom/prometheus:v3.13.5`."""
+        return f"{self.image}:{self.tag}"
+
+
+def read_images(catalogue: Path) -> list[PinnedImage]:
+    """Every component of `stack.images`, in the catalogue's order.
+
+    Parameters:
+        catalogue: path of the catalogue.
+
+    Raises:
+        PinError: the file is missing or no YAML, has no `stack.images`, or an entry lacks its image or version.
+    """
+    return [_image(str(component), image, catalogue) for component, image in _images(catalogue).items()]
 
 
 def read_pins(catalogue: Path) -> list[Pin]:
@@ -56,6 +90,13 @@ def _images(catalogue: Path) -> dict[object, object]:
     if not isinstance(images, dict):
         raise PinError(f"{catalogue} has no mapping `stack.images`, which pins the servers' versions")
     return images
+
+
+def _image(component: str, image: object, catalogue: Path) -> PinnedImage:
+    if not (isinstance(image, dict) and image.get("image") and image.get("version")):
+        raise PinError(f"{catalogue}: stack.images.{component} is {image!r}; it must have an image and a version")
+    pin = _pin(component, image["module"], catalogue) if image.get("module") else None
+    return PinnedImage(component, str(image["image"]), str(image["version"]), pin)
 
 
 def _pin(component: str, module: object, catalogue: Path) -> Pin:

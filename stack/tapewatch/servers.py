@@ -1,8 +1,9 @@
-"""Finds the real server programs (Prometheus, promtool, Alertmanager, ...) that tests and `tapewatch test` run.
+"""Finds the real programs (Prometheus, promtool, Alertmanager, ...) that tests, `tapewatch test` and images run.
 
 A program is looked for in three places, and the first that answers is taken:
 
-1. the environment variable `TAPEWATCH_<NAME>`, such as `TAPEWATCH_PROMTOOL=/usr/bin/promtool`;
+1. the environment variable `TAPEWATCH_<NAME>`, such as `TAPEWATCH_PROMTOOL=/usr/bin/promtool` or
+   `TAPEWATCH_DOCKER_COMPOSE`;
 2. the cache folder, `<name>-<version>/<name>`, which `make servers` fills; the newest version wins;
 3. the folders of `PATH`, also under Debian's names (`prometheus-alertmanager`, `prometheus-node-exporter`).
 
@@ -22,10 +23,13 @@ from pathlib import Path
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["PROGRAMS", "Program", "cache_folder", "cached", "find", "folder_for"]
+__all__ = ["PROGRAMS", "Program", "cache_folder", "cached", "find", "folder_for", "program_at"]
 
-PROGRAMS = ("prometheus", "promtool", "alertmanager", "amtool", "node_exporter", "loki", "jaeger")
-"""Names that `find` knows; `make servers` builds every one of them."""
+FROM_DEBIAN = ("blackbox_exporter", "docker-compose")
+"""Programs that `make servers` takes from Debian when OLDEST=1 is given; it compiles the others."""
+
+PROGRAMS = ("prometheus", "promtool", "alertmanager", "amtool", "node_exporter", "loki", "jaeger", *FROM_DEBIAN)
+"""Names that `find` knows; `make servers` makes every one of them."""
 
 VERSION_TIMEOUT = 20.0
 """Seconds that a program may take to print its version; a cold start of a 100 MB binary on a busy disk takes a few."""
@@ -88,10 +92,23 @@ def find(name: str, version: str | None = None) -> Program:
     if name not in PROGRAMS:
         raise ToolError([_unknown(name)])
     for path in _candidates(name, version):
-        program = Program(name, path, _ask_version(path))
+        program = program_at(name, path)
         if _matches(program.version, version):
             return program
     raise ToolError([_missing(name, version)])
+
+
+def program_at(name: str, path: Path) -> Program:
+    """The program that lies at `path`, with the version that it prints.
+
+    Parameters:
+        name: one of `PROGRAMS`.
+        path: absolute path of the executable.
+
+    Raises:
+        ToolError: it does not start, or prints no version.
+    """
+    return Program(name, path, _ask_version(path))
 
 
 def _candidates(name: str, version: str | None) -> Iterator[Path]:
@@ -139,16 +156,17 @@ def _is_executable(path: Path) -> bool:
 
 
 def _variable(name: str) -> str:
-    return f"TAPEWATCH_{name.upper()}"
+    return f"TAPEWATCH_{name.upper().replace('-', '_')}"
 
 
 def _missing(name: str, version: str | None) -> Problem:
     wanted = f"{name} {version}" if version else name
+    oldest = " OLDEST=1" if version or name in FROM_DEBIAN else ""
     return Problem(
         code="tool/missing",
         summary=f"the program {wanted} is not on this machine",
         must=f"{wanted} must be in {cache_folder()}, on PATH, or named by {_variable(name)}",
-        fix=f"run `make servers`{' with OLDEST=1' if version else ''}, or set {_variable(name)}=/path/to/{name}",
+        fix=f"run `make servers{oldest}`, or set {_variable(name)}=/path/to/{name}",
         where=Place(path=name),
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
+
+DOCKER = shutil.which("docker")
 
 TEST = """
 import pytest
@@ -103,3 +106,47 @@ def test_docker_without_its_program_is_a_missing_part(suite: pytest.Pytester) ->
     result = run(suite)
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*needs docker: the program docker is not on PATH*"])
+
+
+@pytest.mark.parametrize("part", ["compose", "images"])
+def test_what_docker_provides_is_missing_where_docker_is(suite: pytest.Pytester, part: str) -> None:
+    suite.makepyfile(f"import pytest\n\n@pytest.mark.needs('{part}')\ndef test_it():\n    pass\n")
+    result = run(suite)
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines([f"SKIPPED*needs {part}: the program docker is not on PATH*"])
+
+
+@pytest.mark.needs("docker", "compose")
+def test_docker_compose_that_is_not_linked_is_a_missing_part_with_the_way_to_get_it(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (suite.path / "no-bin").mkdir()
+    # Docker alone, without any folder in which it would look for plugins: it knows no command `compose` then.
+    docker = suite.path / "no-bin" / "docker"
+    docker.write_text(
+        f'#!/bin/sh\n[ "$1" = compose ] && exec {DOCKER} no-such-command\nexec {DOCKER} "$@"\n',
+        encoding="utf-8",
+    )
+    docker.chmod(0o755)
+    suite.makepyfile("import pytest\n\n@pytest.mark.needs('compose')\ndef test_it():\n    pass\n")
+    result = run(suite)
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*needs compose: there is no docker compose, run `make images`*"])
+
+
+def test_a_program_with_a_dash_in_its_name_is_no_version_of_docker(suite: pytest.Pytester) -> None:
+    suite.makepyfile("import pytest\n\n@pytest.mark.needs('docker-compose-2')\ndef test_it():\n    pass\n")
+    result = run(suite)
+    result.assert_outcomes(skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED*needs docker-compose-2: the program docker-compose 2 is not on*"])
+
+
+def test_a_program_with_a_dash_in_its_name_has_a_variable_without(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compose = suite.path / "compose"
+    compose.write_text("#!/bin/sh\necho Docker Compose version v2.40.3\n", encoding="utf-8")
+    compose.chmod(0o755)
+    monkeypatch.setenv("TAPEWATCH_DOCKER_COMPOSE", str(compose))
+    suite.makepyfile("import pytest\n\n@pytest.mark.needs('docker-compose-2.40')\ndef test_it():\n    pass\n")
+    run(suite).assert_outcomes(passed=1)

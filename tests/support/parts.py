@@ -11,17 +11,28 @@ test asked for it.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tapewatch.servers import PROGRAMS, find
 from tapewatch_sdk.errors import ToolError
 
-__all__ = ["missing", "required"]
+__all__ = ["WITHOUT_STAND_IN", "missing", "required"]
 
 REQUIRE = "TAPEWATCH_REQUIRE"
+
+CATALOGUE = Path(__file__).parents[2] / "catalogue.yaml"
+
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+WITHOUT_STAND_IN = ("grafana/grafana", "grafana/alloy")
+"""Images that only a registry has; the part `images` is there without them."""
 
 DOCKER_TIMEOUT = 30.0
 """Seconds that a docker daemon may take to answer; one that has just been started takes up to ten."""
@@ -37,32 +48,65 @@ def missing(part: str) -> str:
     """Why the part cannot be used on this machine; empty when it can.
 
     Parameters:
-        part: `docker`, a program such as `promtool`, or a program with a version, such as `promtool-3.5`.
+        part: `docker`, `compose`, `images`, `debian`, a program such as `promtool`, or a program with a version, such
+            as `promtool-3.5`.
 
     Raises:
         ValueError: there is no such part.
     """
-    if part == "docker":
-        return _missing_docker()
-    name, _, version = part.partition("-")
-    if name not in PROGRAMS:
-        raise ValueError(f"{part!r} is no part that a test can need; parts are docker, {', '.join(PROGRAMS)}")
+    if part in _NOT_PROGRAMS:
+        return _NOT_PROGRAMS[part]()
+    name = next((name for name in PROGRAMS if f"{part}-".startswith(f"{name}-")), None)
+    if name is None:
+        raise ValueError(
+            f"{part!r} is no part that a test can need; parts are {', '.join((*_NOT_PROGRAMS, *PROGRAMS))}"
+        )
     try:
-        find(name, version or None)
+        find(name, part.removeprefix(name).removeprefix("-") or None)
     except ToolError as error:
         return "; ".join(f"{problem.summary} ({problem.fix})" for problem in error.problems)
     return ""
 
 
 def _missing_docker() -> str:
-    command = ["docker", "version", "--format", "{{.Server.Version}}"]
+    return _docker("the docker daemon does not answer", "version", "--format", "{{.Server.Version}}")
+
+
+def _missing_compose() -> str:
+    return missing("docker") or _docker("there is no docker compose, run `make images`", "compose", "version")
+
+
+def _missing_images() -> str:
+    images = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))["stack"]["images"].values()
+    names = [f"{each['image']}:{each['version']}" for each in images if each["image"] not in WITHOUT_STAND_IN]
+    return missing("docker") or _docker("not every image is here, run `make images`", "image", "inspect", *names)
+
+
+def _missing_debian() -> str:
+    if shutil.which("apt-get") and KEYRING.exists():
+        return ""
+    return f"this machine is no Debian: apt-get or {KEYRING} is not here"
+
+
+def _docker(problem: str, *arguments: str) -> str:
+    """Why the docker command fails; empty when it does not."""
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=DOCKER_TIMEOUT, check=False)
+        answer = subprocess.run(
+            ["docker", *arguments], capture_output=True, text=True, timeout=DOCKER_TIMEOUT, check=False
+        )
     except FileNotFoundError:
         return "the program docker is not on PATH"
     except subprocess.TimeoutExpired:
-        return f"the docker daemon did not answer within {DOCKER_TIMEOUT:.0f} s"
-    return "" if answer.returncode == 0 else f"the docker daemon does not answer: {answer.stderr.strip()[:200]}"
+        return f"`docker {arguments[0]}` did not answer within {DOCKER_TIMEOUT:.0f} s"
+    return "" if answer.returncode == 0 else f"{problem}: {answer.stderr.strip()[:200]}"
+
+
+_NOT_PROGRAMS: dict[str, Callable[[], str]] = {
+    "docker": _missing_docker,
+    "compose": _missing_compose,
+    "images": _missing_images,
+    "debian": _missing_debian,
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
