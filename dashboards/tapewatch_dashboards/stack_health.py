@@ -49,7 +49,7 @@ def stack_health(request: Request) -> Dashboard:
                 stat(
                     "Alerts firing",
                     "How many alerts fire right now?",
-                    Query('count(ALERTS{alertstate="firing"}) or vector(0)', instant=True),
+                    Query('count(ALERTS{alertstate="firing",severity!="none"}) or vector(0)', instant=True),
                     unit="short",
                 ),
                 height=4,

@@ -13,6 +13,9 @@ __all__ = [
     "DRILL_RECEIVER",
     "EXPECTED",
     "GROUP_LABELS",
+    "HEARTBEAT",
+    "HEARTBEAT_RECEIVER",
+    "HEARTBEAT_SEVERITY",
     "RESERVED_RECEIVERS",
     "SEVERITIES",
     "TARGET_LABELS",
@@ -46,7 +49,16 @@ DRILL_JOB = "drills"
 DRILL_RECEIVER = "drill"
 """The receiver of drills."""
 
-RESERVED_RECEIVERS = frozenset({DRILL_RECEIVER, "nobody"})
+HEARTBEAT = "Heartbeat"
+"""The alert that always fires, where `stack.heartbeat` is on."""
+
+HEARTBEAT_SEVERITY = "none"
+"""Its severity: none of those that are routed or that inhibit."""
+
+HEARTBEAT_RECEIVER = "heartbeat"
+"""The receiver of the heartbeat."""
+
+RESERVED_RECEIVERS = frozenset({DRILL_RECEIVER, HEARTBEAT_RECEIVER, "nobody"})
 """Receivers that tapewatch adds itself."""
 
 DATASOURCE_PROMETHEUS = "tapewatch-prometheus"

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from tapewatch.schema.types import Bytes, Duration, FilePath, LabelName, Model, Url
 
-__all__ = ["PARTS", "Image", "Ports", "RelabelDrop", "RemoteWrite", "Retention", "Stack"]
+__all__ = ["PARTS", "Heartbeat", "Image", "Ports", "RelabelDrop", "RemoteWrite", "Retention", "Stack"]
 
 PARTS = (
     "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
@@ -95,6 +95,19 @@ class RemoteWrite(Model):
     """Samples that the queue of one shard holds."""
 
 
+class Heartbeat(Model):
+    """Where the monitoring itself shows that it lives: an external service that raises alarm when the beats stop."""
+
+    url: Url | None = None
+    """The service's address, to which each beat is posted."""
+    url_file: FilePath | None = None
+    """File with the URL, when the URL is a secret; exactly one of the two."""
+    credentials_file: FilePath | None = None
+    """File with a bearer token that is sent along."""
+    interval: Duration = "1m"
+    """Time between two beats; four evaluation intervals at least."""
+
+
 class Image(Model):
     """A pinned program of the stack."""
 
@@ -107,7 +120,15 @@ class Image(Model):
 
 
 Program = Literal[
-    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy", "node_exporter", "blackbox_exporter"
+    "prometheus",
+    "alertmanager",
+    "grafana",
+    "loki",
+    "jaeger",
+    "alloy",
+    "node_exporter",
+    "blackbox_exporter",
+    "tapewatch",
 ]
 
 
@@ -120,6 +141,10 @@ class Stack(Model):
     retention: Retention = Retention()
     external_labels: dict[LabelName, str] = {}
     """Labels that Prometheus adds to everything that leaves it."""
+    heartbeat: Heartbeat | None = None
+    """Where the monitoring itself shows that it lives."""
     remote_write: tuple[RemoteWrite, ...] = ()
+    simulate: bool = False
+    """Whether the sample platform runs in compose beside the stack: one container that stands in for every service."""
     images: Mapping[Program, Image]
     """Every program of the stack with its version: the one place where versions are pinned."""

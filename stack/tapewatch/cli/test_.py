@@ -53,7 +53,7 @@ def command(
     promtool = Promtool.find()
     with ThreadPoolExecutor(1) as beside, _timed(say) as told:
         # promtool works in processes of its own; what Python itself has to do is done meanwhile.
-        proof = beside.submit(prove_files, opened, project, promtool, jobs, {rule.alert for rule in rules})
+        proof = beside.submit(prove_files, opened, project, promtool, jobs, set(alerts))
         problems: list[Problem] = [*opened.check(), *stale_files(opened, project)]
         problems += _routing(opened, project, say, strict)
         report = proof.result()

@@ -1,4 +1,4 @@
-"""Changes of rule files: alerts gained, lost, loosened or tightened, services expected, series recorded."""
+"""Changes of rule files: alerts gained, lost, loosened or tightened, the heartbeat, services expected, records."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tapewatch.planning.changes import Action, Change
+from tapewatch.planning.heartbeat import is_heartbeat, rule_changes
 from tapewatch.promql.lexer import Token, TokenKind, significant, tokenize
 from tapewatch.schema import seconds
 from tapewatch_sdk.names import EXPECTED, SEVERITIES
@@ -40,6 +41,7 @@ class _Alert:
 def alert_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     """Changes between two sets of rule files."""
     yield from _alerts(_read_alerts(before), _read_alerts(after))
+    yield from rule_changes(_heartbeat(before), _heartbeat(after))
     yield from _records(_read_records(before), _read_records(after))
 
 
@@ -53,10 +55,14 @@ def _rules(files: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _read_alerts(files: Mapping[str, Any]) -> dict[tuple[str, str], _Alert]:
     found = {}
     for path, rule in _rules(files):
-        if "alert" in rule:
+        if "alert" in rule and not is_heartbeat(rule):
             key = (rule["alert"], " ".join(filter(None, (_service_of(rule), _variant(rule)))))
             found[key] = _Alert(key[0], key[1], rule, path)
     return found
+
+
+def _heartbeat(files: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:
+    return next(((path, rule) for path, rule in _rules(files) if is_heartbeat(rule)), None)
 
 
 def _service_of(rule: Mapping[str, Any]) -> str:

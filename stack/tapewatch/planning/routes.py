@@ -1,4 +1,4 @@
-"""Changes of who is told: routes, receivers, inhibition."""
+"""Changes of who is told: the heartbeat, routes, receivers, inhibition."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tapewatch.planning.changes import Action, Change
+from tapewatch.planning.heartbeat import beat_changes, without_heartbeat
 
 __all__ = ["route_changes"]
 
@@ -14,6 +15,8 @@ def route_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterat
     """Changes between two Alertmanager configurations."""
     path = next(iter({**before, **after}))
     old, new = before.get(path) or {}, after.get(path) or {}
+    yield from beat_changes(old, new, path)
+    old, new = without_heartbeat(old), without_heartbeat(new)
     yield from _routes(_flat(old.get("route")), _flat(new.get("route")), path)
     for kind, section, name_of in _SECTIONS:
         was, now = ({name_of(each): each for each in config.get(section, ())} for config in (old, new))

@@ -11,7 +11,7 @@ from typing import Any
 
 from tapewatch import documents
 from tapewatch.proving._alertmanager import Alertmanager
-from tapewatch_sdk.names import DRILL_PREFIX
+from tapewatch_sdk.names import DRILL_PREFIX, HEARTBEAT
 from tapewatch_sdk.plugins import RuleView
 from tapewatch_sdk.problems import Place, Problem
 
@@ -27,12 +27,13 @@ Labels = Mapping[str, str]
 
 _SIDE_BY_SIDE = "of the same service"
 _APART = "in another environment"
+_NOWHERE = "when neither has a service"
 
 _SCENES: Mapping[str, tuple[Labels, Labels]] = {
     _SIDE_BY_SIDE: ({"service": "probe"}, {"service": "probe"}),
     "of another service": ({"service": "probe"}, {"service": "other"}),
     _APART: ({"service": "probe"}, {"service": "probe"}),
-    "when neither has a service": ({}, {}),
+    _NOWHERE: ({}, {}),
     "while it is only a drill": ({"service": f"{DRILL_PREFIX}probe"}, {"service": "probe"}),
 }
 """Where two alerts may stand to each other: labels of the first and of the second."""
@@ -61,15 +62,18 @@ class _Case:
     silenced: bool
 
 
-def prove_inhibition(rules: Sequence[RuleView], config: Path, version: str | None) -> tuple[list[Problem], int]:
+def prove_inhibition(
+    rules: Sequence[RuleView], config: Path, version: str | None, heartbeat: Labels | None = None
+) -> tuple[list[Problem], int]:
     """Hold every ordered pair of alerts against each other; gives what is wrong, and how many pairs there were.
 
     Parameters:
         rules: the alert rules.
         config: the Alertmanager configuration. Its receivers are taken out, so that nobody is told.
         version: of Alertmanager; the newest on this machine by default.
+        heartbeat: labels of the heartbeat, where there is one; it must neither silence anything nor be silenced.
     """
-    pairs = list(permutations(_alerts(rules), 2))
+    pairs = list(permutations([*_alerts(rules), *([heartbeat] if heartbeat else [])], 2))
     # Alertmanager takes them one after the other: once the last silences, all others have been looked at as well.
     cases = sorted(_cases(pairs), key=lambda case: case.silenced)
     if not cases:
@@ -107,24 +111,41 @@ def _cases(pairs: Sequence[tuple[Labels, Labels]]) -> Iterator[_Case]:
     service does so everywhere, since all rules compare labels: that is not tried again.
     """
     for number, (source, target) in enumerate(pairs):
-        scenes = _SCENES if _silences(source, target, _SIDE_BY_SIDE) else (_SIDE_BY_SIDE,)
-        for index, scene in enumerate(scenes):
+        for index, scene in enumerate(_scenes(source, target)):
             of_source, of_target = _SCENES[scene]
             here = f"pair-{number}-{index}"
             there = f"{here}-elsewhere" if scene == _APART else here
             yield _Case(
                 scene,
-                {**source, **of_source, "environment": here},
-                {**target, **of_target, "environment": there},
+                _placed(source, of_source, here),
+                _placed(target, of_target, there),
                 _silences(source, target, scene),
             )
 
 
+def _scenes(source: Labels, target: Labels) -> Iterable[str]:
+    if _beats(source) or _beats(target):
+        # The heartbeat is of no service, as an alert may be that has lost the label.
+        return (_SIDE_BY_SIDE, _NOWHERE)
+    return _SCENES if _silences(source, target, _SIDE_BY_SIDE) else (_SIDE_BY_SIDE,)
+
+
+def _placed(alert: Labels, scene: Labels, environment: str) -> Labels:
+    return {**alert, **({} if _beats(alert) else scene), "environment": environment}
+
+
+def _beats(alert: Labels) -> bool:
+    """Whether it is the heartbeat, the only alert without a domain."""
+    return alert["alertname"] == HEARTBEAT and "domain" not in alert
+
+
 def _silences(source: Labels, target: Labels, scene: str) -> bool:
     """What the specification says, in words of its own and not in Alertmanager's."""
+    if _beats(source) or _beats(target):
+        return False
     pair = (source["alertname"], target["alertname"])
     if pair in (("KillSwitchActivated", "OrderFillRateLow"), ("KillSwitchActivated", "OrderRejectionRateHigh")):
-        return scene in (_SIDE_BY_SIDE, "of another service", "when neither has a service")
+        return scene in (_SIDE_BY_SIDE, "of another service", _NOWHERE)
     if scene != _SIDE_BY_SIDE:
         return False
     if pair[0] == "TelemetryMissing" or (pair[0] == "ServiceDown" and source["extent"] == "all"):

@@ -17,7 +17,15 @@ from tapewatch import servers
 from tapewatch.catalogue import Catalogue
 from tapewatch.proving._inhibition import prove_inhibition
 from tapewatch_sdk.errors import ToolError
-from tapewatch_sdk.names import DRILL_NOTIFY_PREFIX, DRILL_PREFIX, DRILL_RECEIVER, SEVERITIES
+from tapewatch_sdk.names import (
+    DRILL_NOTIFY_PREFIX,
+    DRILL_PREFIX,
+    DRILL_RECEIVER,
+    HEARTBEAT,
+    HEARTBEAT_RECEIVER,
+    HEARTBEAT_SEVERITY,
+    SEVERITIES,
+)
 from tapewatch_sdk.plugins import RuleView
 from tapewatch_sdk.problems import Place, Problem
 
@@ -67,7 +75,8 @@ def prove_routing(
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         answers = pool.map(lambda case: _follow(amtool, config, case), cases)
         misrouted = [problem for problem in answers if problem is not None]
-    wrong, pairs = prove_inhibition(rules, config, version)
+    beat = _heartbeat(catalogue) if catalogue.stack.heartbeat else None
+    wrong, pairs = prove_inhibition(rules, config, version, beat)
     return RoutingReport((*misrouted, *wrong), len(cases), pairs)
 
 
@@ -92,11 +101,24 @@ def _cases(catalogue: Catalogue) -> Iterator[_Case]:
         yield _Case(_labels(catalogue, severity, ""), default)
     # Nothing is lost silently: an alert of a severity that nobody planned for reaches those who are always awake.
     yield _Case(_labels(catalogue, "unheard-of", _STRANGER), routing.critical.receiver)
+    if catalogue.stack.heartbeat:
+        yield _Case(_heartbeat(catalogue), HEARTBEAT_RECEIVER)
+        # The beat alone goes there: an alert that bears its name or its severity is told to people.
+        for severity in SEVERITIES:
+            own = {**_labels(catalogue, severity, ""), "alertname": HEARTBEAT}
+            yield _Case(own, routing.by_severity[severity].receiver)
+        yield _Case({**_heartbeat(catalogue), "alertname": "Probe"}, routing.critical.receiver)
 
 
 def _labels(catalogue: Catalogue, severity: str, team: str) -> dict[str, str]:
     labels = {"alertname": "Probe", "environment": catalogue.environment, "service": _SERVICE, "severity": severity}
     return {**labels, "team": team} if team else labels
+
+
+def _heartbeat(catalogue: Catalogue) -> dict[str, str]:
+    """The labels with which the heartbeat comes in; it is of no service."""
+    labels = {"alertname": HEARTBEAT, "severity": HEARTBEAT_SEVERITY}
+    return {**labels, "environment": catalogue.environment, "team": catalogue.defaults.team}
 
 
 def _check(amtool: Path, config: Path) -> Problem | None:

@@ -8,9 +8,19 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.alerting import Email, PagerDuty, Receiver, Slack, TimeInterval, Timing, Webhook
+from tapewatch.catalogue.stack import Heartbeat
 from tapewatch.documents import dump
 from tapewatch.renderers.where import Locate, Where, compose
-from tapewatch_sdk.names import DRILL_NOTIFY_PREFIX, DRILL_PREFIX, DRILL_RECEIVER
+from tapewatch.rules.parameters import format_duration
+from tapewatch.schema import seconds
+from tapewatch_sdk.names import (
+    DRILL_NOTIFY_PREFIX,
+    DRILL_PREFIX,
+    DRILL_RECEIVER,
+    HEARTBEAT,
+    HEARTBEAT_RECEIVER,
+    HEARTBEAT_SEVERITY,
+)
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
 __all__ = ["AlertmanagerRenderer"]
@@ -52,10 +62,11 @@ class AlertmanagerRenderer:
         """The one file."""
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
+        beats = [catalogue.stack.heartbeat] if catalogue.stack.heartbeat else []
         configuration = {
             "route": _root(catalogue),
             "inhibit_rules": _inhibitions(),
-            "receivers": [*_receivers(catalogue), _drill(where)],
+            "receivers": [*_receivers(catalogue), _drill(where), *(_heartbeat(beat) for beat in beats)],
         }
         if catalogue.time_intervals:
             configuration["time_intervals"] = [
@@ -67,14 +78,34 @@ class AlertmanagerRenderer:
 
 def _root(catalogue: Catalogue) -> dict[str, Any]:
     """The routing tree. An alert whose severity nobody knows is lost on nobody: it goes to the critical receiver."""
-    routing = catalogue.routing
+    routing, beat = catalogue.routing, catalogue.stack.heartbeat
     return {
         "receiver": routing.critical.receiver,
         **_timing(routing.timing("critical")),
         "routes": [
+            *([_heartbeat_route(beat)] if beat else []),
             {"receiver": DRILL_RECEIVER, "matchers": _DRILL},
             *(_severity(catalogue, severity) for severity in routing.by_severity),
         ],
+    }
+
+
+def _heartbeat_route(beat: Heartbeat) -> dict[str, Any]:
+    """The route of the heartbeat, which gives one beat in each interval.
+
+    Alertmanager looks at a group every `group_interval` and tells it again if it was last told longer than
+    `repeat_interval` ago. It notes that time after the delivery, so a little later than the look: where the two are
+    equal, the next look comes too early and the second one tells. So both are half the interval. With
+    `repeat_interval` below `group_interval` every look would tell, but Alertmanager warns of that at each start.
+    """
+    half = format_duration(seconds(beat.interval) / 2)
+    return {
+        "receiver": HEARTBEAT_RECEIVER,
+        "matchers": [f'alertname="{HEARTBEAT}"', f'severity="{HEARTBEAT_SEVERITY}"'],
+        "group_by": ["alertname"],  # one beat, also of two Prometheis
+        "group_wait": "0s",
+        "group_interval": half,
+        "repeat_interval": half,
     }
 
 
@@ -139,6 +170,12 @@ def _drill(where: Where) -> dict[str, Any]:
         "name": DRILL_RECEIVER,
         "webhook_configs": [{"url": f"http://{where.reach('drill')}/", "send_resolved": True}],
     }
+
+
+def _heartbeat(beat: Heartbeat) -> dict[str, Any]:
+    """Who is told of the heartbeat. Its end is the silence, not a message that would count as one more beat."""
+    hook = Webhook(url=beat.url, url_file=beat.url_file, credentials_file=beat.credentials_file, send_resolved=False)
+    return {"name": HEARTBEAT_RECEIVER, "webhook_configs": [_webhook(hook)]}
 
 
 def _receivers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, cast
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
-from tapewatch.catalogue.stack import Program
+from tapewatch.catalogue.stack import PARTS, Program
 from tapewatch.documents import dump
+from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.where import HOST, Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
@@ -36,6 +37,16 @@ _FETCHED_APPS = (
 """Apps that Grafana would fetch from its makers at the first start. The data sources that we use are in its image."""
 
 
+_CATALOGUE = "/project/catalogue.yaml"
+"""Where the sample platform finds the catalogue; `/project` is the working folder of its image."""
+
+_ASK_BY_HAND = (
+    "exec 3<>/dev/tcp/127.0.0.1/{port}"
+    " && printf 'GET /-/ready HTTP/1.0\\r\\n\\r\\n' >&3"
+    " && head -n 1 <&3 | grep -q ' 200 '"
+)
+"""Asks a part of its own container whether it is ready, with nothing but bash."""
+
 _HOST_IS_KNOWN = ("extra_hosts", [f"{HOST}:host-gateway"])
 
 
@@ -48,7 +59,7 @@ class _Service(NamedTuple):
     ports: tuple[str, ...] = ()
     """Names of the ports in `stack.ports` that are published."""
     command: tuple[str, ...] = ()
-    volumes: tuple[str, ...] = ()
+    volumes: tuple[str | dict[str, Any], ...] = ()
     health: tuple[str, ...] = ()
     """Command that ends with 0 when the part is ready."""
     after: tuple[str, ...] = ()
@@ -77,8 +88,10 @@ class ComposeRenderer:
 
 
 def _stack(catalogue: Catalogue, where: Where) -> Iterator[_Service]:
-    yield from (_alertmanager(catalogue, where), _prometheus(catalogue, where), _loki(where), _jaeger(where))
+    yield from (_alertmanager(catalogue, where), _prometheus(catalogue, where), _loki(catalogue, where), _jaeger(where))
     yield from (_grafana(catalogue, where), _node_exporter(), _blackbox_exporter(), _alloy(where))
+    if catalogue.stack.simulate:
+        yield _platform(catalogue, where)
 
 
 def _alertmanager(catalogue: Catalogue, where: Where) -> _Service:
@@ -87,14 +100,7 @@ def _alertmanager(catalogue: Catalogue, where: Where) -> _Service:
         "alertmanager",
         memory="256m",
         ports=("alertmanager",),
-        command=(
-            f"--config.file={where.config['alertmanager']}/alertmanager.yml",
-            f"--storage.path={where.data['alertmanager']}",
-            f"--web.listen-address={where.listen('alertmanager')}",
-            f"--web.external-url={_published(catalogue, 'alertmanager')}",
-            "--cluster.listen-address=",  # one of its kind: the cluster's port stays closed
-            "--enable-feature=receiver-name-in-metrics",  # by it a drill sees that a receiver was told
-        ),
+        command=alertmanager_flags(catalogue, where),
         volumes=(_mounted("alertmanager", where), f"alertmanager:{where.data['alertmanager']}"),
         health=_wget(f"{where.port('alertmanager')}/-/ready"),
         more=(_HOST_IS_KNOWN,),  # drills run there
@@ -102,26 +108,12 @@ def _alertmanager(catalogue: Catalogue, where: Where) -> _Service:
 
 
 def _prometheus(catalogue: Catalogue, where: Where) -> _Service:
-    retention = catalogue.stack.retention
-    size = (f"--storage.tsdb.retention.size={retention.metrics_size}",) if retention.metrics_size else ()
     return _Service(
         "prometheus",
         "prometheus",
         memory="2g",
         ports=("prometheus",),
-        command=(
-            f"--config.file={where.config['prometheus']}/prometheus.yml",
-            f"--storage.tsdb.path={where.data['prometheus']}",
-            f"--storage.tsdb.retention.time={retention.metrics}",
-            *size,
-            f"--web.listen-address={where.listen('prometheus')}",
-            f"--web.external-url={_published(catalogue, 'prometheus')}",
-            "--web.enable-lifecycle",
-            "--web.enable-otlp-receiver",
-            "--web.enable-remote-write-receiver",
-            "--enable-feature=exemplar-storage",
-            "--rules.alert.for-grace-period=0s",  # otherwise a restart forgets every `for` under 10m
-        ),
+        command=prometheus_flags(catalogue, where),
         volumes=(_mounted("prometheus", where), f"prometheus:{where.data['prometheus']}"),
         health=_wget(f"{where.port('prometheus')}/-/ready"),
         after=("alertmanager",),
@@ -129,7 +121,7 @@ def _prometheus(catalogue: Catalogue, where: Where) -> _Service:
     )
 
 
-def _loki(where: Where) -> _Service:
+def _loki(catalogue: Catalogue, where: Where) -> _Service:
     return _Service(
         "loki",
         "loki",
@@ -139,7 +131,6 @@ def _loki(where: Where) -> _Service:
         volumes=(_mounted("loki", where), f"loki:{where.data['loki']}"),
         # Its image has no shell; the program asks itself.
         health=("/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{where.port('loki')}/ready"),
-        after=("alertmanager",),
     )
 
 
@@ -220,8 +211,43 @@ def _alloy(where: Where) -> _Service:
         ),
         # It reads other containers' output, and for that needs what the docker command needs.
         volumes=(_mounted("alloy", where), "/var/run/docker.sock:/var/run/docker.sock:ro"),
+        # Its image has bash, and nothing that speaks HTTP.
+        health=("bash", "-c", _ASK_BY_HAND.format(port=where.port("alloy"))),
         after=("loki",),
         more=(("profiles", ["logs"]), ("user", "root")),
+    )
+
+
+def _platform(catalogue: Catalogue, where: Where) -> _Service:
+    """The sample platform: reached under the host names of the services that it stands in for, by the stack alone."""
+    scraped = [service for service in catalogue.services.values() if service.targets]
+    hosts = (address.rpartition(":")[0] for service in scraped for address in service.targets)
+    # Names with a dot belong to somebody's DNS; those of the parts would be shared with them by turns.
+    aliases = sorted({host for host in hosts if not set(host) & set(".:")} - {"localhost", *PARTS})
+    port = scraped[0].targets[0].rpartition(":")[2] if scraped else ""
+    ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/health', timeout=3)"
+    push_url = f"http://{where.reach('prometheus')}/api/v1/otlp"
+    return _Service(
+        "platform",
+        "tapewatch",
+        memory="256m",
+        command=("simulate", "--listen", "0.0.0.0", "--push-url", push_url),  # noqa: S104 -- inside a container
+        volumes=(
+            {
+                "type": "bind",
+                "source": "./catalogue.yaml",
+                "target": _CATALOGUE,
+                "read_only": True,
+                "bind": {"create_host_path": False},  # without the file it should fail, not get a folder of that name
+            },
+        ),
+        health=("python", "-ISc", ask) if port else (),  # the image has neither wget nor curl
+        more=(
+            # The name is nobody's at the registry. It is built where it is missing, and never asked for there.
+            ("build", "."),
+            ("pull_policy", "never"),
+            *((("networks", {"default": {"aliases": aliases}}),) if aliases else ()),
+        ),
     )
 
 
@@ -277,13 +303,13 @@ def _hardening() -> dict[str, Any]:
 
 
 def _healthcheck(command: tuple[str, ...]) -> dict[str, Any]:
+    """Without `start_interval`, although the start would be quicker: with it compose refuses Docker before 25."""
     return {
         "test": ["CMD", *command],
         "interval": "5s",
         "timeout": "5s",
         "retries": 12,
         "start_period": "30s",
-        "start_interval": "1s",
     }
 
 
@@ -295,13 +321,6 @@ def _wget(port_and_path: str) -> tuple[str, ...]:
 def _mounted(part: str, where: Where) -> str:
     """The part's folder of generated files. Never a single file: those are replaced, and a mount keeps the old one."""
     return f"./{layout.PROVISIONING}/{part}:{where.config[part]}:ro"
-
-
-def _published(catalogue: Catalogue, port: str) -> str:
-    """The URL under which people open a part; it stands in links."""
-    stack = catalogue.stack
-    host = "localhost" if stack.bind in ("127.0.0.1", "::1", "0.0.0.0", "::") else stack.bind  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{getattr(stack.ports, port)}/"
 
 
 def _escaped(value: Any) -> Any:

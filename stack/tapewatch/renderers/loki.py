@@ -35,12 +35,12 @@ class LokiRenderer:
         self._locate = locate
 
     def render(self, request: Request) -> Iterator[File]:
-        """The configuration, then the rules if there are any."""
+        """The configuration, then the rules; without any, Loki wants to find an empty file."""
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
         yield File(f"{layout.LOKI}/loki.yml", dump(_configuration(catalogue, where), layout.HEADER))
-        if groups := list(_groups(catalogue)):
-            yield File(f"{layout.LOKI}/rules/{_TENANT}/tapewatch.yml", dump({"groups": groups}, layout.HEADER))
+        rules = {"groups": list(_groups(catalogue))}
+        yield File(f"{layout.LOKI}/rules/{_TENANT}/tapewatch.yml", dump(rules, layout.HEADER))
 
 
 def _configuration(catalogue: Catalogue, where: Where) -> dict[str, Any]:

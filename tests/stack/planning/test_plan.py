@@ -53,6 +53,7 @@ def test_a_service_of_a_known_kind_is_one_target_and_one_expected_service_and_no
     assert told(sample, after) == [
         ("expected service", "market-data-2", Action.GAINED),
         ("target", "market-data-2:9097", Action.GAINED),
+        ("container", "platform", Action.CHANGED),
     ]
 
 
@@ -175,7 +176,7 @@ def test_the_text_fits_a_terminal_and_ends_with_a_summary(sample: dict[str, str]
     text = to_text(compare_files(sample, rendered(tmp_path / "p", NEW_SERVICE)))
 
     assert "+ target market-data-2:9097 gained: market-data-2, team data" in text
-    assert text.splitlines()[-1].startswith("2 changes (2 gained)")
+    assert text.splitlines()[-1].startswith("3 changes (2 gained, 1 changed)")
 
 
 def test_markdown_has_a_table_for_each_kind_and_json_holds_the_same(sample: dict[str, str], tmp_path: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -36,7 +39,7 @@ def services(catalogue: Catalogue) -> dict[str, Any]:
 
 def test_every_part_runs_at_the_version_that_the_catalogue_pins() -> None:
     found = services(load_sample())
-    assert found.keys() == {"prepare", *PARTS}
+    assert found.keys() == {"prepare", "platform", *PARTS}
     pins = load_sample().stack.images
     for part in PARTS:
         pin = pins[part.replace("-", "_")]  # type: ignore[index]
@@ -70,18 +73,23 @@ def test_only_folders_that_the_renderers_fill_are_mounted() -> None:
     board = Dashboard("stack-health", "Stack", {"title": "Stack Health"})
     written = {path for make in RENDERERS for path in render(make(), load_sample(), [board])}
     for name, part in services(load_sample()).items():
-        for source in (volume.split(":")[0] for volume in part.get("volumes", []) if volume.startswith("./")):
+        for source, _ in mounted(part):
             folder = source.removeprefix("./")
             assert any(path.startswith(f"{folder}/") for path in written), f"{name} mounts {source}"
+
+
+def mounted(part: dict[str, Any]) -> list[tuple[str, str]]:
+    """Folders of the project that a part mounts, each with its place inside."""
+    short = [volume.split(":") for volume in part.get("volumes", []) if isinstance(volume, str)]
+    return [(volume[0], volume[1]) for volume in short if volume[0].startswith("./")]
 
 
 def test_commands_name_files_that_the_renderers_write() -> None:
     written = {path for make in RENDERERS for path in render(make(), load_sample())}
     for name, part in services(load_sample()).items():
-        mounts = [volume.split(":") for volume in part.get("volumes", []) if volume.startswith("./")]
         for word in part.get("command", []):
             value = word.rpartition("=")[2]
-            for source, target, _ in mounts:
+            for source, target in mounted(part):
                 if value.startswith(f"{target}/"):
                     assert value.replace(target, source.removeprefix("./")) in written, f"{name}: {word}"
 
@@ -106,6 +114,84 @@ def test_parts_wait_for_parts_that_are_there_and_can_become_healthy() -> None:
         for other, how in part.get("depends_on", {}).items():
             if how["condition"] == "service_healthy":
                 assert "healthcheck" in found[other], f"{name} waits for {other}"
+
+
+def test_no_health_check_asks_more_of_docker_than_it_has() -> None:
+    """Compose refuses the whole file on Docker before 25 when a health check has a `start_interval`."""
+    for name, part in services(load_sample()).items():
+        assert "start_interval" not in part.get("healthcheck", {}), name
+
+
+def test_every_part_that_stays_says_whether_it_is_healthy() -> None:
+    silent = [name for name, part in services(load_sample()).items() if "healthcheck" not in part]
+    assert silent == ["prepare"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+def test_the_log_agent_is_healthy_when_it_says_so_and_only_then(status: int, code: int) -> None:
+    class Ready(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/-/ready" else 404)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it so
+            """Says nothing."""
+
+    (word, *command) = services(load_sample())["alloy"]["healthcheck"]["test"]
+    with HTTPServer(("127.0.0.1", 0), Ready) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        here = [part.replace("12345", str(server.server_port)) for part in command]
+        assert word == "CMD"
+        assert subprocess.run(here, check=False, timeout=20).returncode == code
+
+
+def test_the_sample_platform_is_reached_under_each_services_name_and_by_nobody_outside() -> None:
+    platform = services(load_sample())["platform"]
+    assert platform["networks"]["default"]["aliases"] == [
+        "api", "execution-engine", "live-trading", "market-data", "position-tracker", "risk-manager", "signal-bridge",
+    ]  # fmt: skip
+    assert "ports" not in platform
+
+
+def test_names_that_belong_to_somebody_else_are_not_taken() -> None:
+    def addresses(data: dict[str, Any]) -> None:
+        for name, address in (
+            ("market-data", "feed.example.com:9091"),
+            ("risk-manager", "10.0.0.7:9093"),
+            ("live-trading", "host.docker.internal:9096"),
+            ("api", "prometheus:8000"),
+            ("signal-bridge", "[::1]:9094"),
+        ):
+            data["services"][name]["address"] = address
+
+    platform = services(varied(addresses))["platform"]
+    assert platform["networks"]["default"]["aliases"] == ["execution-engine", "position-tracker"]
+
+
+def test_the_sample_platform_is_built_here_and_never_asked_for_at_a_registry() -> None:
+    platform = services(load_sample())["platform"]
+    assert (platform["build"], platform["pull_policy"]) == (".", "never")
+    assert platform["image"] == f"tapewatch/tapewatch:{version('tapewatch')}"
+
+
+def test_nothing_waits_for_the_sample_platform_and_it_waits_for_nothing() -> None:
+    found = services(load_sample())
+    assert "depends_on" not in found["platform"]
+    assert not [name for name, part in found.items() if "platform" in part.get("depends_on", {})]
+
+
+def test_without_simulate_there_is_no_sample_platform() -> None:
+    assert "platform" not in services(varied(lambda data: data["stack"].update(simulate=False)))
+
+
+def test_a_platform_where_everything_pushes_has_no_names_and_no_health_check() -> None:
+    def all_push(data: dict[str, Any]) -> None:
+        for service in data["services"].values():
+            service.pop("address", None)
+            service["mode"] = "push"
+
+    platform = services(varied(all_push))["platform"]
+    assert platform.keys().isdisjoint({"networks", "healthcheck"})
 
 
 def test_grafana_has_a_password_from_a_file_and_calls_nobody() -> None:

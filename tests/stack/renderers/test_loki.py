@@ -55,8 +55,11 @@ def otlp_line() -> dict[str, Any]:
     return {"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [{"logRecords": [record]}]}]}
 
 
-def test_the_sample_has_no_rules_for_the_ruler() -> None:
-    assert list(render(LokiRenderer(), load_sample())) == [CONFIG]
+def test_the_sample_has_no_rules_for_the_ruler_which_yet_finds_its_file() -> None:
+    files = render(LokiRenderer(), load_sample())
+
+    assert list(files) == [CONFIG, RULES]
+    assert yaml.safe_load(files[RULES]) == {"groups": []}
 
 
 def test_an_alert_on_log_lines_carries_the_labels_that_routes_go_by() -> None:

@@ -1,4 +1,4 @@
-"""What must hold so that what leaves the stack arrives: notifications in time, samples at a remote end."""
+"""What must hold so that what leaves the stack arrives: notifications in time, samples at a remote end, heartbeats."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.stack import PARTS, RemoteWrite
 from tapewatch.catalogue.validation._report import Check, Path, Report
+from tapewatch.rules.parameters import format_duration
 from tapewatch.schema import seconds
 from tapewatch_sdk.names import SEVERITIES
 
@@ -14,6 +15,10 @@ __all__ = ["DELIVERY_CHECKS"]
 
 _EVERYTHING = "..."
 """Alertmanager's word for "group by every label"."""
+
+_EVALUATIONS_A_BEAT = 4
+"""A heartbeat says that rules are evaluated; so that happens more than once from beat to beat, and a single late
+evaluation does not count."""
 
 _OWN_HEADERS = frozenset(
     [
@@ -135,4 +140,30 @@ def _wrong_credentials(remote: RemoteWrite) -> Iterator[str]:
         yield "signs in in two ways"
 
 
-DELIVERY_CHECKS: tuple[Check, ...] = (_timing, _emails, _service_names, _remote_write)
+def _heartbeat(catalogue: Catalogue, report: Report) -> None:
+    beat = catalogue.stack.heartbeat
+    if beat is None:
+        return
+    path: Path = ("stack", "heartbeat")
+    if (beat.url is None) == (beat.url_file is None):
+        report(
+            "webhook",
+            path,
+            "the heartbeat needs one of `url` and `url_file`",
+            "exactly one of them",
+            "keep one; a URL that is a secret goes into a file",
+            key=True,
+        )
+    evaluation = catalogue.defaults.evaluation_interval
+    shortest = _EVALUATIONS_A_BEAT * seconds(evaluation)
+    if seconds(beat.interval) < shortest or seconds(beat.interval) == 0:
+        report(
+            "heartbeat-interval",
+            (*path, "interval"),
+            f"a heartbeat every {beat.interval} is too often for rules that are evaluated every {evaluation}",
+            f"at least {_EVALUATIONS_A_BEAT} evaluation intervals",
+            f"set `interval: {format_duration(shortest)}` or more",
+        )
+
+
+DELIVERY_CHECKS: tuple[Check, ...] = (_timing, _emails, _service_names, _remote_write, _heartbeat)

@@ -35,6 +35,14 @@ def _stack(catalogue: Catalogue, report: Report) -> None:
             "add `NAME: {image: ..., version: ...}`",
             key=True,
         )
+    if stack.simulate and "tapewatch" not in stack.images:
+        report(
+            "missing-image",
+            ("stack", "simulate"),
+            "no version is pinned for tapewatch, whose image the sample platform runs in",
+            "with `simulate: true`, `stack.images` pins `tapewatch` too",
+            "add `tapewatch: {image: ..., version: ...}` under `stack.images`, or set `simulate: false`",
+        )
     if seconds(stack.retention.logs) < 86400:
         report(
             "retention",

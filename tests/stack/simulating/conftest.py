@@ -1,0 +1,24 @@
+"""The sample, simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from support.servers import Server
+from support.simulated import Sample
+
+
+@pytest.fixture
+def sample(tmp_path: Path) -> Sample:
+    return Sample(tmp_path)
+
+
+@pytest.fixture
+def simulate(sample: Sample) -> Iterator[Callable[..., Server]]:
+    """Starts the command with further arguments; it is stopped after the test."""
+    with ExitStack() as stack:
+        yield lambda *arguments, **more: stack.enter_context(sample.server(*arguments, **more).start())
