@@ -69,8 +69,8 @@ lock: $(STAMP) ## write requirements.lock anew from pyproject.toml, with the new
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --output-file requirements.lock
 
-up: ## start the stack: docker compose up (the compose file's tests come with a later release)
-	docker compose up -d
+up: $(STAMP) ## bring the stack up in containers and wait until it is healthy
+	$(BIN)/tapewatch up
 
 hooks: $(STAMP) ## install the git hooks: ruff, and generated files kept up to date
 	$(BIN)/pre-commit install

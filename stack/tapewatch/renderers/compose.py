@@ -283,6 +283,8 @@ def _prepare(catalogue: Catalogue) -> dict[str, Any]:
         "volumes": [f"secrets:{_SECRETS}", "jaeger:/badger"],
         "mem_limit": "64m",
         **_hardening(),
+        # Its image declares a volume for Prometheus's data, which would be left behind nameless each time.
+        "tmpfs": ["/tmp", "/prometheus"],  # noqa: S108 -- inside the container
         "cap_add": ["CHOWN"],
     }
 
@@ -306,9 +308,9 @@ def _healthcheck(command: tuple[str, ...]) -> dict[str, Any]:
     """Without `start_interval`, although the start would be quicker: with it compose refuses Docker before 25."""
     return {
         "test": ["CMD", *command],
-        "interval": "5s",
+        "interval": "2s",
         "timeout": "5s",
-        "retries": 12,
+        "retries": 15,
         "start_period": "30s",
     }
 

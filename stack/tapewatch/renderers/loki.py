@@ -62,6 +62,8 @@ def _configuration(catalogue: Catalogue, where: Where) -> dict[str, Any]:
             "ring": {"kvstore": {"store": "inmemory"}},
             "storage": {"filesystem": {"chunks_directory": f"{data}/chunks", "rules_directory": f"{data}/rules"}},
         },
+        # By default it waits 15 s for others of its kind to take their parts over, and here there are none.
+        "ingester": {"lifecycler": {"min_ready_duration": "0s"}},
         "schema_config": {
             "configs": [
                 {

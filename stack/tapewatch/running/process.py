@@ -1,0 +1,98 @@
+"""A server program run on this machine, without containers."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tapewatch.running.clients import Server
+from tapewatch_sdk.errors import ToolError
+from tapewatch_sdk.problems import Place, Problem
+
+__all__ = ["Process"]
+
+READY_WITHIN = 60.0
+"""Seconds that a server has to become ready; Prometheus first reads what it stored."""
+
+STOPPED_WITHIN = 20.0
+"""Seconds that a server has to end when it is asked to, before it is killed."""
+
+
+class Process:
+    """Runs as long as its `with` block lasts.
+
+    Parameters:
+        command: program and arguments.
+        server: where it will answer.
+        ready: the path that answers 200 once it is ready.
+        log: the file that takes what it prints.
+    """
+
+    def __init__(self, command: Sequence[str | Path], server: Server, ready: str, log: Path) -> None:
+        self._command = [str(word) for word in command]
+        self._server = server
+        self._ready = ready
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("ab") as log:
+            # A group of its own: Ctrl-C is for us, who end it in good order.
+            self._process = subprocess.Popen(
+                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it, and wait until it is gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(STOPPED_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def log_tail(self, lines: int = 15) -> str:
+        """The end of what it printed."""
+        return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        end = time.monotonic() + READY_WITHIN
+        while True:
+            try:
+                self._server.get(self._ready)
+            except ToolError:
+                if process.poll() is not None or time.monotonic() > end:
+                    raise ToolError([self._not_ready(process)]) from None
+                time.sleep(0.05)
+            else:
+                return
+
+    def _not_ready(self, process: subprocess.Popen[bytes]) -> Problem:
+        ended = process.poll()
+        what = f"ended with code {ended}" if ended is not None else f"was not ready within {READY_WITHIN:.0f} s"
+        return Problem(
+            code="server/not-ready",
+            summary=f"{self._server.name} {what}; the end of its log:\n{self.log_tail()}",
+            must=f"it answers {self._server.url}{self._ready}",
+            fix="mend what its log names",
+            where=Place(file=self._command[0]),
+        )
