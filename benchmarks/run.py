@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+import alert_delivery
 import catalogue_size
 import command_start
 import mutation
@@ -19,6 +20,7 @@ _BENCHMARKS = {
     "size": catalogue_size.run,
     "prometheus": prometheus_start.run,
     "mutation": mutation.run,
+    "alerts": alert_delivery.run,
 }
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 __all__ = ["run"]
 
 
-def run(*arguments: str, folder: Path, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run `tapewatch ARGUMENTS` in a folder, 80 columns wide."""
+def run(
+    *arguments: str, folder: Path, env: Mapping[str, str] | None = None, timeout: float = 120.0
+) -> subprocess.CompletedProcess[str]:
+    """Run `tapewatch ARGUMENTS` in a folder, 80 columns wide, for at most `timeout` seconds."""
     return subprocess.run(
         [sys.executable, "-m", "tapewatch.cli", *arguments],
         cwd=folder,
@@ -20,5 +22,5 @@ def run(*arguments: str, folder: Path, env: Mapping[str, str] | None = None) -> 
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=timeout,
     )

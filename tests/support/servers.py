@@ -110,6 +110,10 @@ class Server:
             process.kill()
             process.wait()
 
+    def is_running(self) -> bool:
+        """Whether the process is there: neither stopped nor ended by itself."""
+        return self._process is not None and self._process.poll() is None
+
     def get(self, path: str, timeout: float = 10.0) -> str:
         """The body of a GET request.
 
@@ -126,11 +130,13 @@ class Server:
         """The body of the answer to a POST request, whose body is sent as JSON (`None`: an empty one)."""
         return self._request(path, b"" if body is None else json.dumps(body).encode(), timeout)
 
+    def log(self) -> str:
+        """All that it wrote, over all its starts."""
+        return self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+
     def log_tail(self) -> str:
         """The last lines that it wrote."""
-        if not self._log.exists():
-            return ""
-        return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:])
+        return "\n".join(self.log().splitlines()[-LOG_LINES:])
 
     @property
     def _log(self) -> Path:
@@ -182,7 +188,12 @@ def free_port() -> int:
 
 
 def start_prometheus(
-    config: str | Path, folder: Path, *flags: str, version: str | None = None, port: int | None = None
+    config: str | Path,
+    folder: Path,
+    *flags: str,
+    version: str | None = None,
+    port: int | None = None,
+    data: Path | None = None,
 ) -> Server:
     """A real Prometheus with reload by POST switched on.
 
@@ -192,12 +203,13 @@ def start_prometheus(
         flags: further command line flags.
         version: another version than the pinned one, such as `3.5`.
         port: the port to listen on; a free one by default.
+        data: the folder of its data, if it is not to lie beside the log: a volume of its own.
     """
     home, port = _home(folder, "prometheus"), port or free_port()
     command: Command = [
         find("prometheus", version).path,
         f"--config.file={_config(config, home / 'prometheus.yml')}",
-        f"--storage.tsdb.path={home / 'data'}",
+        f"--storage.tsdb.path={data or home / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-lifecycle",
         *flags,
@@ -206,14 +218,19 @@ def start_prometheus(
 
 
 def start_alertmanager(
-    config: str | Path, folder: Path, *flags: str, version: str | None = None, port: int | None = None
+    config: str | Path,
+    folder: Path,
+    *flags: str,
+    version: str | None = None,
+    port: int | None = None,
+    data: Path | None = None,
 ) -> Server:
     """A real Alertmanager without clustering; the parameters are those of `start_prometheus`."""
     home, port = _home(folder, "alertmanager"), port or free_port()
     command: Command = [
         find("alertmanager", version).path,
         f"--config.file={_config(config, home / 'alertmanager.yml')}",
-        f"--storage.path={home / 'data'}",
+        f"--storage.path={data or home / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--cluster.listen-address=",
         *flags,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from threading import Lock, Thread
 from types import TracebackType
 from typing import Any, Self
 
@@ -22,6 +22,8 @@ class WebhookReceiver:
     Attributes:
         payloads: what came in, in the order of arrival; the keys are those of Alertmanager's webhook version 4.
         paths: the path of each request, in the same order.
+        statuses: the HTTP status that each request was answered with, in the same order.
+        port: the port.
         url: where to send, such as `http://127.0.0.1:45678/`.
         status: the HTTP status that requests are answered with; 503 makes Alertmanager try again.
     """
@@ -29,9 +31,26 @@ class WebhookReceiver:
     def __init__(self) -> None:
         self.payloads: list[Payload] = []
         self.paths: list[str] = []
+        self.statuses: list[int] = []
         self.status = 200
+        self._lock = Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}/"
+
+    @property
+    def accepted(self) -> list[Payload]:
+        """The payloads that were answered with a status of success; the sender has no reason to send them again."""
+        with self._lock:
+            return [payload for payload, status in zip(self.payloads, self.statuses, strict=True) if status < 300]
+
+    def take(self, path: str, payload: Payload) -> int:
+        """Keeps what came in; gives the status to answer with."""
+        with self._lock:
+            self.paths.append(path)
+            self.payloads.append(payload)
+            self.statuses.append(self.status)
+            return self.statuses[-1]
 
     def wait_for(self, awaited: str, wanted: Callable[[Payload], bool], timeout: float = 30.0) -> Payload:
         """The first payload that is `wanted`, waiting for it when it is not there yet.
@@ -71,9 +90,7 @@ def _handler(receiver: WebhookReceiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            receiver.paths.append(self.path)
-            receiver.payloads.append(json.loads(body))
-            self.send_response(receiver.status)
+            self.send_response(receiver.take(self.path, json.loads(body)))
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class names it so

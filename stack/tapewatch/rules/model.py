@@ -65,6 +65,8 @@ class Case(Model):
     evaluation: Duration | None = None
     """Time between two evaluations, when 5 s would make a case of hours slow; its times must be multiples of it."""
     pushed: bool = False
+    drill: bool = False
+    """Whether drills play this case; in a proof that marks none they play the first one that fires."""
     fires: tuple[Firing, ...] = ()
     """Empty: the case is a near miss, in which nothing may fire at any time."""
 
