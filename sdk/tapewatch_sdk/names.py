@@ -50,7 +50,7 @@ DRILL_RECEIVER = "drill"
 """The receiver of drills."""
 
 HEARTBEAT = "Heartbeat"
-"""The alert that always fires, where `stack.heartbeat` is on."""
+"""The alert that fires while all is well, where `stack.heartbeat` is on."""
 
 HEARTBEAT_SEVERITY = "none"
 """Its severity: none of those that are routed or that inhibit."""

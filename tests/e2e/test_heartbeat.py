@@ -165,4 +165,4 @@ def test_with_it_on_everything_is_proven_the_heartbeat_too(running: Running) -> 
 
     assert routing.problems == ()
     assert files.problems == []
-    assert files.cases == 1
+    assert files.cases == 2

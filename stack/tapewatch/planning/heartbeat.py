@@ -27,7 +27,7 @@ def rule_changes(
     if new is None and old is not None:
         yield Change(_KIND, "rule", Action.LOST, "nobody learns any more when Prometheus dies", old[0])
     elif old is None and new is not None:
-        yield Change(_KIND, "rule", Action.GAINED, "fires as long as Prometheus evaluates rules", new[0])
+        yield Change(_KIND, "rule", Action.GAINED, "fires as long as Prometheus scrapes, stores and evaluates", new[0])
     elif old is not None and new is not None and old[1] != new[1]:
         keys = sorted(key for key in {*old[1], *new[1]} if old[1].get(key) != new[1].get(key))
         yield Change(_KIND, "rule", Action.CHANGED, ", ".join(keys), new[0])

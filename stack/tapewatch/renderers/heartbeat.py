@@ -1,4 +1,4 @@
-"""The heartbeat: an alert that always fires, by which somebody outside sees that Prometheus and Alertmanager live.
+"""The heartbeat: an alert that fires while all is well, by which somebody outside sees that the monitoring lives.
 
 It is no part of `RulesRenderer`: a copy of the rules that runs elsewhere for a while, such as a drill's, must not beat
 in the place of the real ones.
@@ -6,6 +6,7 @@ in the place of the real ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -14,19 +15,25 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
 from tapewatch.rules.parameters import format_duration
 from tapewatch.rules.resolve import EVALUATION_SECONDS
+from tapewatch.schema import seconds
 from tapewatch_sdk.names import HEARTBEAT, HEARTBEAT_SEVERITY
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
 __all__ = ["HeartbeatRenderer"]
 
-_EXPR = "vector(1)"
+_FRESH = 60.0
+"""Seconds for which the newest scrape may lie back; more where scrapes are further apart."""
+
+_SCRAPES = 4
+"""The same in scrape intervals."""
+
 _ANNOTATIONS = {
     "summary": "The monitoring lives",
-    "description": "This alert fires as long as Prometheus evaluates rules. When it no longer arrives, Prometheus,"
-    " Alertmanager or the way from them is broken.",
+    "description": "This alert fires as long as Prometheus scrapes, stores and evaluates rules. When it no longer"
+    " arrives, Prometheus, its disk, Alertmanager or the way from them is broken.",
 }
 
-_PROVEN = 3600.0
+_PROVEN = 600.0
 """Seconds over which the unit test holds that every evaluation fires."""
 
 
@@ -41,9 +48,9 @@ class HeartbeatRenderer:
         catalogue = cast(Catalogue, request.catalogue)
         if catalogue.stack.heartbeat is None:
             return
-        labels = _labels(catalogue)
-        yield File(f"{layout.RULES}/heartbeat.yml", dump(_rules(labels), layout.HEADER))
-        yield File(f"{layout.TESTS}/heartbeat_test.yml", dump(_tests(labels), layout.HEADER))
+        labels, fresh = _labels(catalogue), _fresh(catalogue)
+        yield File(f"{layout.RULES}/heartbeat.yml", dump(_rules(labels, fresh), layout.HEADER))
+        yield File(f"{layout.TESTS}/heartbeat_test.yml", dump(_tests(labels, fresh), layout.HEADER))
 
 
 def _labels(catalogue: Catalogue) -> Mapping[str, str]:
@@ -55,33 +62,54 @@ def _labels(catalogue: Catalogue) -> Mapping[str, str]:
     }
 
 
-def _rules(labels: Mapping[str, str]) -> dict[str, Any]:
-    rule = {"alert": HEARTBEAT, "expr": _EXPR, "labels": dict(labels), "annotations": dict(_ANNOTATIONS)}
+def _fresh(catalogue: Catalogue) -> float:
+    scrape = seconds(catalogue.defaults.scrape.interval)
+    return math.ceil(max(_FRESH, _SCRAPES * scrape) / EVALUATION_SECONDS) * EVALUATION_SECONDS
+
+
+def _rules(labels: Mapping[str, str], fresh: float) -> dict[str, Any]:
+    # A Prometheus whose disk is full evaluates on, though it can store nothing: `vector(1)` alone would beat on.
+    expr = f"vector(1) and on () (time() - max(timestamp(up)) < {fresh:g})"
+    rule = {"alert": HEARTBEAT, "expr": expr, "labels": dict(labels), "annotations": dict(_ANNOTATIONS)}
     return {"groups": [{"name": "heartbeat", "rules": [rule]}]}
 
 
-def _tests(labels: Mapping[str, str]) -> dict[str, Any]:
-    pace, end = format_duration(EVALUATION_SECONDS), format_duration(_PROVEN)
-    expected = [{"exp_labels": dict(labels), "exp_annotations": dict(_ANNOTATIONS)}]
+def _tests(labels: Mapping[str, str], fresh: float) -> dict[str, Any]:
+    """Fires from the first evaluation to the last as long as there are scrapes, and ends with them."""
+    scrapes = int(_PROVEN / EVALUATION_SECONDS)
+    ends = int(fresh / EVALUATION_SECONDS)
+    silent = int(2 * fresh / EVALUATION_SECONDS)
+    tests = [
+        _test(labels, "fires at every evaluation while anything is scraped, and ends soon after the last scrape",
+              f"0x{scrapes} _x{silent}", scrapes + ends, _PROVEN + 2 * fresh),
+        _test(labels, "silent where nothing is scraped", f"_x{scrapes}", 0, _PROVEN),
+    ]  # fmt: skip
+    return {
+        "rule_files": ["../rules/heartbeat.yml"],
+        "evaluation_interval": format_duration(EVALUATION_SECONDS),
+        "tests": tests,
+    }
+
+
+def _test(labels: Mapping[str, str], name: str, up: str, times: int, end: float) -> dict[str, Any]:
+    """One unit test: how many evaluations fire in all, and what the first of them says."""
     firing = {"alertname": HEARTBEAT, "alertstate": "firing"}
-    test = {
-        "name": f"{HEARTBEAT}: fires at the first evaluation and at every other, though nothing is scraped",
-        "interval": pace,
-        "alert_rule_test": [
-            {"eval_time": moment, "alertname": HEARTBEAT, "exp_alerts": expected} for moment in ("0s", end)
-        ],
+    expected = [{"exp_labels": dict(labels), "exp_annotations": dict(_ANNOTATIONS)}] if times else []
+    counted = [{"labels": _selector({**firing, **labels}), "value": times}] if times else []
+    return {
+        "name": f"{HEARTBEAT}: {name}",
+        "interval": format_duration(EVALUATION_SECONDS),
+        "input_series": [{"series": "up", "values": up}],
+        "alert_rule_test": [{"eval_time": "0s", "alertname": HEARTBEAT, "exp_alerts": expected}],
         "promql_expr_test": [
             {
                 # Ranges are left-open: one second more takes the first evaluation in.
-                "expr": f"count_over_time(ALERTS{_selector(firing)}[{format_duration(_PROVEN + 1)}])",
-                "eval_time": end,
-                "exp_samples": [
-                    {"labels": _selector({**firing, **labels}), "value": int(_PROVEN / EVALUATION_SECONDS) + 1}
-                ],
+                "expr": f"count_over_time(ALERTS{_selector(firing)}[{format_duration(end + 1)}])",
+                "eval_time": format_duration(end),
+                "exp_samples": counted,
             }
         ],
     }
-    return {"rule_files": ["../rules/heartbeat.yml"], "evaluation_interval": pace, "tests": [test]}
 
 
 def _selector(labels: Mapping[str, str]) -> str:
