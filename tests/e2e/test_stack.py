@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 from prometheus_api_client import PrometheusConnect
+from rich.console import Console
 
 from support.compose import FACTOR, Stack, compose_stack
 from support.waiting import wait_for
@@ -48,8 +49,6 @@ def ear(stack: Stack) -> Iterator[WebhookEar]:
 
 def played(stack: Stack, ear: WebhookEar, wanted: Sequence[Scenario], name: str) -> list[Outcome]:
     """What came of scenarios, played at once; the table stands in the test's output."""
-    from rich.console import Console
-
     outcomes = play(wanted, stack.venue, stack.project.catalogue, ear, name=name)
     Console(width=100).print(as_table(outcomes))
     return outcomes
@@ -101,13 +100,15 @@ def test_nothing_fires_for_the_sample_platform_at_rest(stack: Stack) -> None:
 
 
 def test_all_29_alerts_fire_arrive_at_their_receivers_and_resolve(
-    stack: Stack, ear: WebhookEar, tmp_path: Path, record_property: Any
+    stack: Stack, ear: WebhookEar, tmp_path: Path, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = drills(stack)
     assert len({scenario.rule.alert for scenario in wanted}) == 29
 
     outcomes = played(stack, ear, wanted, "29")
 
+    with capsys.disabled():  # the report of each run, also of one in which all is well
+        Console(width=100).print("", as_table(outcomes), sep="\n")
     (tmp_path / "drills.xml").write_text(as_junit(outcomes), encoding="utf-8")
     record_property("drills", str(tmp_path / "drills.xml"))
     assert failures(outcomes) == {}, stack.log_tail()
