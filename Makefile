@@ -6,6 +6,8 @@ STAMP := .venv/installed
 GENERATED := provisioning docker-compose.yml
 MYPY_ARGS ?=
 PYTEST_ARGS ?=
+# Most tests wait for servers; a file stays in one process, so that its tests share the servers that they start.
+PYTEST_WORKERS ?= 2
 IMAGES_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -30,7 +32,7 @@ generate: $(STAMP) ## render every file from catalogue.yaml
 	$(BIN)/tapewatch generate
 
 test: $(STAMP) ## run the tests (PYTEST_ARGS="-k name" chooses)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 # Runs the command $(2), and says how long the step $(1) took. A recipe line stands for one shell.
 define step

@@ -130,7 +130,7 @@ def test_everything_is_scraped_and_evaluated_each_second_whatever_the_factor(fac
     ],
 )
 def test_look_back_and_resend_delay_are_divided_as_well(factor: int, flags: tuple[str, str]) -> None:
-    assert faster_flags(Scale(factor)) == flags
+    assert faster_flags(Scale(factor)) == (*flags, "--scrape.discovery-reload-interval=1s")
 
 
 def test_nothing_gets_shorter_than_four_scrapes_and_zero_stays_zero() -> None:
