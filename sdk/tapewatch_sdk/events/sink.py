@@ -1,0 +1,76 @@
+"""The contract of an event sink: what a package implements to take events to a place of its own.
+
+A sink is an object (or a class without parameters) that an entry point names; `EventBus.attach` makes it take events.
+It is called from a thread of its own, never by the code that publishes. See `Plugin` in `tapewatch_sdk.plugins` for the
+two attributes that every plugin has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from tapewatch_sdk.errors import PluginError, TapewatchError
+from tapewatch_sdk.events.event import Event
+from tapewatch_sdk.problems import Place, Problem
+
+__all__ = ["API_VERSION", "EventSink", "EventsRefusedError"]
+
+API_VERSION = 1
+"""Version of this contract."""
+
+
+class EventsRefusedError(TapewatchError):
+    """A sink raises it for events that it will never take, however often they are sent: it need not be asked again."""
+
+
+@runtime_checkable
+class EventSink(Protocol):
+    """Takes events to a file, a database, a chat, a web service.
+
+    A sink may also have a method `close()`, which is called once, after the last `send`, when the bus is closed.
+    """
+
+    name: str
+    """Unique among the sinks; stands in logs and in the bus's figures."""
+    api_version: int
+    """The version of this contract that it was written for."""
+
+    def send(self, events: Sequence[Event]) -> None:
+        """Take these events, in this order, all or none; called by one thread at a time, and may take its time.
+
+        Raises:
+            EventsRefusedError: it will never take them; they are counted and left.
+            OSError: it could not take them now; they are sent again, with growing pauses. Every error of a file or a
+                connection is one.
+            Exception: anything else is a bug; the events are counted and left, as for `EventsRefusedError`.
+        """
+
+
+def checked(sink: EventSink) -> EventSink:
+    """The sink, when it keeps the contract.
+
+    Raises:
+        PluginError: it does not, with the code `plugins/contract`.
+    """
+    name = str(getattr(sink, "name", type(sink).__name__))
+    version = getattr(sink, "api_version", None)
+    if version != API_VERSION:
+        raise _refused(name, f"it was written for version {version} of the contract, this is version {API_VERSION}")
+    if not isinstance(sink, EventSink):
+        raise _refused(name, "it lacks a part of the contract tapewatch_sdk.events.EventSink")
+    return sink
+
+
+def _refused(name: str, reason: str) -> PluginError:
+    return PluginError(
+        [
+            Problem(
+                code="plugins/contract",
+                summary=f"event sink `{name}` is not used: {reason}",
+                must="an event sink keeps the contract tapewatch_sdk.events.EventSink",
+                fix="update the package that it comes from",
+                where=Place(path=name),
+            )
+        ]
+    )
