@@ -11,8 +11,11 @@ import sys
 import alert_delivery
 import catalogue_size
 import command_start
+import event_bus
+import instruments
 import mutation
 import prometheus_start
+import tracing_and_logs
 from _measure import Figure, table
 
 _BENCHMARKS = {
@@ -21,6 +24,9 @@ _BENCHMARKS = {
     "prometheus": prometheus_start.run,
     "mutation": mutation.run,
     "alerts": alert_delivery.run,
+    "instruments": instruments.run,
+    "tracing": tracing_and_logs.run,
+    "events": event_bus.run,
 }
 
 
