@@ -18,12 +18,15 @@ COMMANDS = (
     "generate",
     "plan",
     "test",
+    "verify",
     "up",
     "down",
     "status",
     "logs",
     "reload",
     "simulate",
+    "fault",
+    "kill-switch",
     "drill",
     "explain",
     "list",
@@ -43,7 +46,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"tapewatch.cli.{cmd_name}_").command
+        command: click.Command = import_module(f"tapewatch.cli.{cmd_name.replace('-', '_')}_").command
         return command
 
     def resolve_command(

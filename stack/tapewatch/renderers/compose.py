@@ -37,8 +37,19 @@ _FETCHED_APPS = (
 """Apps that Grafana would fetch from its makers at the first start. The data sources that we use are in its image."""
 
 
+_KILL_SWITCH = f"{_SECRETS}/kill-switch"
+_TOKEN = f"{_KILL_SWITCH}/token"
+_TOKEN_USER = 10001
+
 _CATALOGUE = "/project/catalogue.yaml"
 """Where the sample platform finds the catalogue; `/project` is the working folder of its image."""
+
+_PREPARE_TOKEN = f"""\
+mkdir -p {_KILL_SWITCH}
+test -s {_TOKEN} || (umask 077; head -c 24 /dev/urandom | base64 > {_TOKEN})
+chown {_TOKEN_USER}:{_TOKEN_USER} {_TOKEN}
+"""
+"""Makes the token of the sample platform's kill switch, which its container alone can read."""
 
 _ASK_BY_HAND = (
     "exec 3<>/dev/tcp/127.0.0.1/{port}"
@@ -82,7 +93,7 @@ class ComposeRenderer:
         document = {
             "name": "tapewatch",
             "services": {"prepare": _prepare(catalogue), **services},
-            "volumes": {name: {} for name in ("alertmanager", "grafana", "jaeger", "loki", "prometheus", "secrets")},
+            "volumes": {name: {} for name in _volumes(catalogue)},
         }
         yield File(layout.COMPOSE, dump(_escaped(document), layout.HEADER))
 
@@ -92,6 +103,11 @@ def _stack(catalogue: Catalogue, where: Where) -> Iterator[_Service]:
     yield from (_grafana(catalogue, where), _node_exporter(), _blackbox_exporter(), _alloy(where))
     if catalogue.stack.simulate:
         yield _platform(catalogue, where)
+
+
+def _volumes(catalogue: Catalogue) -> tuple[str, ...]:
+    kill_switch = ("kill-switch",) if catalogue.stack.simulate else ()
+    return ("alertmanager", "grafana", "jaeger", *kill_switch, "loki", "prometheus", "secrets")
 
 
 def _alertmanager(catalogue: Catalogue, where: Where) -> _Service:
@@ -227,10 +243,16 @@ def _platform(catalogue: Catalogue, where: Where) -> _Service:
     port = scraped[0].targets[0].rpartition(":")[2] if scraped else ""
     ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}/health', timeout=3)"
     push_url = f"http://{where.reach('prometheus')}/api/v1/otlp"
+    settings = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{where.reach('otlp_http')}/v1/traces",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{where.reach('loki')}/otlp/v1/logs",
+        "TAPEWATCH_SAMPLING_URL": f"http://{where.reach('jaeger_sampling')}/sampling",
+        "TAPEWATCH_KILL_SWITCH_TOKEN_FILE": _TOKEN,
+    }
     return _Service(
         "platform",
         "tapewatch",
-        memory="256m",
+        memory="512m",
         command=("simulate", "--listen", "0.0.0.0", "--push-url", push_url),  # noqa: S104 -- inside a container
         volumes=(
             {
@@ -240,12 +262,14 @@ def _platform(catalogue: Catalogue, where: Where) -> _Service:
                 "read_only": True,
                 "bind": {"create_host_path": False},  # without the file it should fail, not get a folder of that name
             },
+            f"kill-switch:{_KILL_SWITCH}:ro",
         ),
         health=("python", "-ISc", ask) if port else (),  # the image has neither wget nor curl
         more=(
             # The name is nobody's at the registry. It is built where it is missing, and never asked for there.
             ("build", "."),
             ("pull_policy", "never"),
+            ("environment", settings),
             *((("networks", {"default": {"aliases": aliases}}),) if aliases else ()),
         ),
     )
@@ -275,12 +299,13 @@ def _service(catalogue: Catalogue, where: Where, service: _Service) -> dict[str,
 
 def _prepare(catalogue: Catalogue) -> dict[str, Any]:
     """Runs once before the others, and is gone again. Prometheus's image has the shell that it needs."""
+    token, volume = (_PREPARE_TOKEN, [f"kill-switch:{_KILL_SWITCH}"]) if catalogue.stack.simulate else ("", [])
     return {
         "image": _image(catalogue, "prometheus"),
-        "entrypoint": ["sh", "-ec", _PREPARE],
+        "entrypoint": ["sh", "-ec", _PREPARE + token],
         "user": "root",
         "network_mode": "none",
-        "volumes": [f"secrets:{_SECRETS}", "jaeger:/badger"],
+        "volumes": [f"secrets:{_SECRETS}", "jaeger:/badger", *volume],
         "mem_limit": "64m",
         **_hardening(),
         # Its image declares a volume for Prometheus's data, which would be left behind nameless each time.

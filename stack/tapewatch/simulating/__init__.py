@@ -1,9 +1,12 @@
-"""A platform that is not there: every service of a catalogue measured as one at rest, from one process.
+"""The sample trading platform: seven services and a stand-in for the API, from one seeded market simulation.
 
 | module | what |
 |---|---|
-| values | what the numbers are: samples of each family over time; the rest does not care |
-| server | the scraped services: `/metrics`, `/health`, `/ready`, and the receivers' webhook |
-| push | the services that push, by OTLP over HTTP |
-| platform | a catalogue's services together, started and stopped |
+| market, chance | prices, trades and order books as functions of the time and a seed |
+| services | what the services do, one module a domain |
+| scene, book, wire, meters | what they are given: the world, positions, the way to each other, instruments |
+| faults | what can be made to go wrong on purpose, for each of the 29 alerts |
+| service, server, push | one service in its process: its ports, its pushes, its beat |
+| plan, planning | what the processes must know, and how it follows from the catalogue |
+| supervisor, control | the processes together; faults switched while they run |
 """

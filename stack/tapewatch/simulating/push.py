@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from http.client import HTTPException
 from threading import Event
 from typing import Any
 
-from tapewatch.simulating.values import Clock, Series, Values
+from tapewatch.simulating.meters import Meters, Series
 from tapewatch_sdk.families import Family, MetricType
 
 __all__ = ["Pusher", "export"]
@@ -24,18 +25,17 @@ _CUMULATIVE = 2
 Labels = Mapping[str, str]
 
 
-def export(values: Values, clock: Clock, labels: Labels) -> dict[str, Any]:
+def export(meters: Meters, began: float, labels: Labels) -> dict[str, Any]:
     """The body of one OTLP request; all its points carry the time of this call.
 
     Parameters:
-        values: what is pushed.
-        clock: its clock.
+        meters: what is pushed.
+        began: Unix time since which the service counts, in seconds.
         labels: target labels of the service. They stand on the resource, whose attributes Prometheus is told to
             promote, and on every point, so that they arrive at a server that promotes nothing.
     """
-    uptime = clock.uptime()
-    times = {"startTimeUnixNano": _nanoseconds(clock.started), "timeUnixNano": _nanoseconds(clock.started + uptime)}
-    metrics = [_metric(family, series, labels, times) for family, series in values.at(uptime)]
+    times = {"startTimeUnixNano": _nanoseconds(began), "timeUnixNano": _nanoseconds(time.time())}
+    metrics = [_metric(meters.families[name], series, labels, times) for name, series in meters.collected().items()]
     scope = {"scope": {"name": "tapewatch"}, "metrics": metrics}
     return {"resourceMetrics": [{"resource": {"attributes": _attributes(labels)}, "scopeMetrics": [scope]}]}
 
@@ -102,11 +102,12 @@ class Pusher:
         self._say = say
         self._works: bool | None = None
 
-    def run(self, stop: Event, clock: Clock) -> None:
+    def run(self, stop: Event) -> None:
         """Push until `stop` is set. Pushes keep their beat: one that takes long does not move the next."""
+        began = time.monotonic()
         while not stop.is_set():
             self.push()
-            stop.wait(self._interval - clock.uptime() % self._interval)
+            stop.wait(self._interval - (time.monotonic() - began) % self._interval)
 
     def push(self) -> None:
         """Push once; a failure is said, never raised."""

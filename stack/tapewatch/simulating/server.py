@@ -1,4 +1,4 @@
-"""The scraped services: each listens on its own port and answers as a real one does."""
+"""A simulated service's ports: `/metrics`, `/health`, `/ready`, and what its actors answer."""
 
 from __future__ import annotations
 
@@ -6,83 +6,28 @@ import json
 import selectors
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from threading import Thread
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-    SummaryMetricFamily,
-)
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
+from tapewatch.simulating.meters import Meters
+from tapewatch.simulating.scene import Handler, Refused
+from tapewatch_sdk import tracing
 
-from tapewatch.simulating.values import Clock, Series, Values
-from tapewatch_sdk.families import Family, MetricType
-
-__all__ = ["WEBHOOK", "Answers", "Listening", "Port", "registry"]
-
-WEBHOOK = "/api/alerts/webhook"
-"""Where the history takes Alertmanager's messages; the sample's receivers point there."""
+__all__ = ["Answers", "Listening", "Port"]
 
 BODY_LIMIT = 16 * 1024 * 1024
 """Bytes of a message that are read at most; Alertmanager's largest is some hundred alerts of a kilobyte each."""
 
-REQUEST_TIMEOUT = 10.0
-"""Seconds that a client may keep silent in the midst of a request."""
+IDLE_TIMEOUT = 120.0
+"""Seconds that a client may keep silent, in the midst of a request as well as between two."""
 
-
-def registry(values: Values, clock: Clock) -> CollectorRegistry:
-    """A registry that collects what a service measures at the moment of the scrape."""
-    made = CollectorRegistry()
-    made.register(_Measured(values, clock))
-    return made
-
-
-class _Measured(Collector):
-    def __init__(self, values: Values, clock: Clock) -> None:
-        self._values = values
-        self._clock = clock
-
-    def collect(self) -> Iterator[Metric]:
-        for family, series in self._values.at(self._clock.uptime()):
-            yield _metric(family, series)
-
-
-def _metric(family: Family, series: Sequence[Series]) -> Metric:
-    """A family in prometheus-client's form. Its unit is not passed on: OpenMetrics would want it in the name."""
-    name, text, labels = family.name, family.help or family.name, family.labels
-    match family.type:
-        case MetricType.COUNTER:
-            counter = CounterMetricFamily(name, text, labels=labels)
-            for each in series:
-                counter.add_metric(each.labels, each.value)
-            return counter
-        case MetricType.GAUGE:
-            gauge = GaugeMetricFamily(name, text, labels=labels)
-            for each in series:
-                gauge.add_metric(each.labels, each.value)
-            return gauge
-        case MetricType.HISTOGRAM:
-            bounds = [*map(floatToGoString, family.buckets), "+Inf"]
-            histogram = HistogramMetricFamily(name, text, labels=labels)
-            for each in series:
-                histogram.add_metric(each.labels, list(zip(bounds, each.counts, strict=True)), each.value)
-            return histogram
-        case MetricType.SUMMARY:
-            summary = SummaryMetricFamily(name, text, labels=labels)
-            for each in series:
-                summary.add_metric(each.labels, each.counts[-1], each.value)
-            return summary
+BEGINS_WITHIN = 1.5
+"""Seconds that a message waits for the service to begin; less than its sender has patience."""
 
 
 @dataclass(frozen=True)
@@ -92,14 +37,18 @@ class Answers:
     Parameters:
         service: its name.
         metrics: path of its metrics.
-        registry: what stands there.
-        take_alerts: takes a message of Alertmanager; None when the service has no webhook.
+        meters: what stands there.
+        routes: what else it answers, by method and path.
+        unready: gives why it cannot work; empty when it can.
+        begun: set once the service knows all that it must; what would change it waits until then.
     """
 
     service: str
     metrics: str
-    registry: CollectorRegistry
-    take_alerts: Callable[[Mapping[str, Any]], None] | None = field(default=None)
+    meters: Meters
+    routes: Mapping[tuple[str, str], Handler] = field(default_factory=dict)
+    unready: Callable[[], str] = lambda: ""
+    begun: Event = field(default_factory=Event)
 
 
 class Port(ThreadingHTTPServer):
@@ -116,6 +65,7 @@ class Port(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 64
 
     def __init__(self, listen: str, port: int, answers: Answers) -> None:
         self.answers = answers
@@ -181,38 +131,65 @@ def _answer(port: Port) -> None:
 
 class _Handler(BaseHTTPRequestHandler):
     server: Port
-    timeout = REQUEST_TIMEOUT
+    timeout = IDLE_TIMEOUT
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body go out together
 
     def do_GET(self) -> None:
         answers = self.server.answers
-        match self.path.partition("?")[0]:
+        match self._path:
             case answers.metrics:
-                encode, kind = choose_encoder(self.headers.get("Accept", ""))
-                self._send(200, encode(answers.registry), kind)
+                self._send(200, *answers.meters.exposed(self.headers.get("Accept", "")))
             case "/health":
                 self._send_json(200, {"status": "ok", "service": answers.service})
             case "/ready":
-                self._send_json(200, {"status": "ready", "service": answers.service})
-            case path:
-                self._send_json(404, {"error": f"nothing is at {path}"})
+                reason = answers.unready() if answers.begun.is_set() else "it begins"
+                state = {"status": "not ready", "reason": reason} if reason else {"status": "ready"}
+                self._send_json(503 if reason else 200, {**state, "service": answers.service})
+            case _:
+                self._route({})
 
     def do_POST(self) -> None:
-        take = self.server.answers.take_alerts
-        if take is None or self.path.partition("?")[0] != WEBHOOK:
-            self._send_json(404, {"error": f"nothing takes a POST at {self.path}"})
-            return
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > BODY_LIMIT:
+            self.close_connection = True
             self._send_json(400, {"error": f"the body must have a length, of {BODY_LIMIT} bytes at most"})
             return
+        text = self.rfile.read(int(length))
         try:
-            take(json.loads(self.rfile.read(int(length))))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            self._send_json(400, {"error": f"this is no message of Alertmanager: {error!r}"})
+            body = json.loads(text)
+        except ValueError:
+            body = None
+        if not self.server.answers.begun.wait(BEGINS_WITHIN):
+            self._send_json(503, {"error": "the service has not begun yet"})
+        elif isinstance(body, dict):
+            self._route(body)
         else:
-            self._send_json(200, {"status": "ok"})
+            self._send_json(400, {"error": "the body must be a JSON object"})
 
-    def _send_json(self, status: int, body: Mapping[str, str]) -> None:
+    @property
+    def _path(self) -> str:
+        return self.path.partition("?")[0]
+
+    def _route(self, body: dict[str, Any]) -> None:
+        """Let an actor answer, in the trace and with the correlation id that came in."""
+        handler = self.server.answers.routes.get((self.command, self._path))
+        if handler is None:
+            self._send_json(404, {"error": f"nothing takes a {self.command} at {self._path}"})
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        status, answer = 200, {}
+        with tracing.continued(headers), tracing.span(f"{self.command} {self._path}", kind="server"):
+            try:
+                answer = handler(body, headers)
+            except Refused as refused:
+                status, answer = refused.status, {"error": str(refused)}
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                status, answer = 400, {"error": f"this is no message for {self._path}: {error!r}"}
+        self._send_json(status, answer)
+
+    def _send_json(self, status: int, body: Mapping[str, Any]) -> None:
         self._send(status, json.dumps(body).encode() + b"\n", "application/json")
 
     def _send(self, status: int, body: bytes, kind: str) -> None:

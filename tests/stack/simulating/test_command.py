@@ -9,6 +9,8 @@ import socket
 import subprocess
 import urllib.request
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
@@ -29,6 +31,17 @@ def get(url: str, accept: str = "*/*") -> tuple[str, str]:
     request = urllib.request.Request(url, headers={"Accept": accept})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return answer.read().decode(), answer.headers["Content-Type"]
+
+
+def lines(server: Server, message: str) -> list[dict[str, Any]]:
+    """The JSON log lines with this message."""
+    found = [json.loads(line) for line in server.log().splitlines() if line.startswith("{")]
+    return [each for each in found if each["message"] == message]
+
+
+def two(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """They, when there are two."""
+    return found if len(found) == 2 else []
 
 
 def run(sample: Sample, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,12 +70,18 @@ def test_each_service_answers_with_its_families_in_both_formats(sample: Sample, 
         assert {family.name: family.type for family in read_openmetrics(text)} == types  # type: ignore[no-untyped-call]
 
 
+def ready_of(sample: Sample, service: str) -> str:
+    """What a service says about being ready, once it is."""
+    return get(sample.url(service, "/ready"))[0]
+
+
 def test_each_service_says_that_it_is_alive_and_can_work(sample: Sample, simulate: Simulate) -> None:
     simulate(f"--push-url={NOWHERE}")
 
     for name in SCRAPED:
         assert json.loads(get(sample.url(name, "/health"))[0]) == {"status": "ok", "service": name}
-        assert json.loads(get(sample.url(name, "/ready"))[0]) == {"status": "ready", "service": name}
+        ready = wait_for(f"{name} is ready", partial(ready_of, sample, name), 30)
+        assert json.loads(ready) == {"status": "ready", "service": name}
 
 
 def test_what_is_not_there_is_not_found(simulate: Simulate) -> None:
@@ -89,8 +108,12 @@ def test_a_delivered_alert_is_a_line(simulate: Simulate) -> None:
 
     api.post("/api/alerts/webhook", {"receiver": "platform-pager", "alerts": alerts})
 
-    wait_for("both alerts are told", lambda: "resolved ServiceDown" in api.log_tail(), 10, api.log_tail)
-    assert "platform-pager: firing ServiceDown service=api severity=critical\n" in api.log_tail()
+    told = wait_for("both alerts are told", lambda: two(lines(api, "alert")), 10, api.log_tail)
+    assert [(each["receiver"], each["status"], each["alert"]) for each in told] == [
+        ("platform-pager", "firing", "ServiceDown"), ("platform-pager", "resolved", "ServiceDown"),
+    ]  # fmt: skip
+    assert told[0]["labels"] == labels
+    assert told[0]["service"] == "api"
 
 
 @pytest.mark.parametrize("body", [{}, {"alerts": [{}]}, [], "text", {"receiver": "a", "alerts": [1]}])
@@ -123,7 +146,8 @@ def test_it_ends_cleanly_although_a_push_and_a_client_hang(sample: Sample, how: 
             process.send_signal(how)
             _, errors = process.communicate(timeout=30)
 
-    assert (process.returncode, errors) == (0, "")
+    assert process.returncode == 0
+    assert "Traceback" not in errors
 
 
 def test_ports_that_are_taken_are_named_with_their_services_and_none_is_kept(sample: Sample) -> None:
@@ -185,7 +209,7 @@ def test_a_dead_push_end_costs_one_line_until_it_lives(simulate: Simulate) -> No
         receiver.status = 200
         wait_for("pushes arrive", lambda: "pushes arrive" in api.log_tail(), 30, api.log_tail)
 
-    said = [line for line in api.log_tail().splitlines() if line.startswith("capture-pipeline")]
+    said = [line for line in api.log().splitlines() if line.startswith("capture-pipeline")]
     url = f"{receiver.url}otlp/v1/metrics"
     assert [line for line in said if url in line] == [
         f"capture-pipeline: cannot push to {url}, and goes on trying: 503",

@@ -24,8 +24,10 @@ IMAGE = f"tapewatch/tapewatch:{version('tapewatch')}"
 
 def docker(*arguments: str) -> str:
     """What docker prints."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        ["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout
     return done.stdout
 
 
@@ -40,7 +42,7 @@ def test_a_new_project_has_what_compose_builds_the_image_from(tmp_path: Path) ->
 
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "demo/Dockerfile").read_text(encoding="utf-8")
-    assert f'"tapewatch[stack]=={version("tapewatch")}"' in text
+    assert f'"tapewatch[stack,otel]=={version("tapewatch")}"' in text
     assert 'ENTRYPOINT ["tapewatch"]\n' in text
     assert (tmp_path / "demo/.dockerignore").read_text(encoding="utf-8").splitlines()[-1] == "*"
 
@@ -63,7 +65,7 @@ def test_both_dockerfiles_run_the_program_as_nobody_in_the_folder_that_compose_m
         run("init", ".", folder=tmp_path)
         folder = tmp_path
     last = (folder / "Dockerfile").read_text(encoding="utf-8").rpartition("FROM ")[2].splitlines()
-    (mount,) = platform()["volumes"]
+    (mount,) = [each for each in platform()["volumes"] if isinstance(each, dict)]
 
     assert "USER 10001:10001" in last
     assert 'ENTRYPOINT ["tapewatch"]' in last

@@ -152,7 +152,9 @@ def test_the_rules_have_something_to_judge(watched: Watched) -> None:
         (value,) = watched.query(f'{record}{{service="{service}"}}')
         assert 0 < float(value["value"][1]) < limit, record
     (filled,) = watched.query("service:execution_orders_filled:ratio15m")
-    assert float(filled["value"][1]) == 1
+    assert 0.8 < float(filled["value"][1]) <= 1
     complete = watched.query("service_table:iceberg_rows_written:ratio10m")
     assert {each["metric"]["table"] for each in complete} == {"raw_trades", "raw_orderbook"}
-    assert all(float(each["value"][1]) == pytest.approx(1, abs=0.005) for each in complete)
+    ratios = {each["metric"]["table"]: float(each["value"][1]) for each in complete}
+    assert ratios["raw_orderbook"] == 1
+    assert 0.8 < ratios["raw_trades"] <= 1, "some trades may be in the buffer"
