@@ -115,6 +115,7 @@ def _expositions(count: int) -> Iterator[Figure]:
         """Make the next exposition one of series that were never written before."""
         for series in (*counter.series(), *gauge.series()):
             series.template = ""
+        gc.collect()
 
     their_openmetrics: Callable[[CollectorRegistry], bytes] = openmetrics.generate_latest
     text, their_text = partial(generate_text, ours), partial(generate_latest, theirs)

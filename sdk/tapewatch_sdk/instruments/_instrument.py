@@ -82,7 +82,7 @@ class Instrument(Generic[S]):
     """
 
     __slots__ = (
-        "__weakref__", "_budget", "_key", "_only", "_registry", "_series", "_width", "description", "family",
+        "__weakref__", "_budget", "_drops", "_key", "_only", "_registry", "_series", "_width", "description", "family",
         "label_names", "name",
     )  # fmt: skip
 
@@ -101,6 +101,8 @@ class Instrument(Generic[S]):
         self._registry = registry
         self._budget = budget
         self._series: dict[Any, S] = {}
+        self._drops: dict[str, S] = {}
+        """What stands for series that are not kept, by the reason."""
         # The key of a series is what itemgetter gives: a text for one label, a tuple of texts for more.
         self._width = len(self.label_names) or -1
         self._key: Callable[[Any], Any] = itemgetter(*self.label_names) if self.label_names else _no_key
@@ -201,15 +203,16 @@ class Instrument(Generic[S]):
             return self._resolve(labels)
         except Dropped as dropped:
             self._registry.complain(dropped)
-            return self._lost(dropped)
+            dropped.__traceback__ = None  # it would keep the caller's frames alive, and all that they hold
+            return self._drops.get(dropped.reason) or self._drops.setdefault(dropped.reason, self._lost(dropped))
 
     def _checked_key(self, labels: Mapping[str, object] | None) -> Any:
         try:
-            given = dict(labels or {})
-            fits = given.keys() == set(self.label_names)
-            key = tuple(_text(given[name]) for name in self.label_names) if fits else ()
+            given = {} if labels is None else labels
+            fits = len(given) == len(self.label_names)
+            key = tuple([_text(given[name]) for name in self.label_names]) if fits else ()
         except Exception:  # noqa: BLE001 - the labels are the caller's, and so is their `__str__`
-            given, fits, key = {}, False, ()
+            fits, key = False, ()
         if not fits:
             raise Dropped("labels", lambda: self._bad_labels(labels))
         return key[0] if len(key) == 1 else key
@@ -260,6 +263,8 @@ def _no_key(_: object) -> Any:
 
 def _text(value: object) -> str:
     """A label's value as text that can be encoded; of an Enum that is a text, its characters."""
+    if type(value) is str and value.isascii():
+        return value
     text = str.__str__(value) if isinstance(value, str) else str(value)
     try:
         text.encode()

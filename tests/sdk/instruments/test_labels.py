@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
 from enum import Enum
 from typing import Any
@@ -38,12 +40,19 @@ def every_update(registry: MetricsRegistry, labels: Any) -> None:
         pass
 
 
+def kept(registry: MetricsRegistry) -> list[tuple[str, object, float]]:
+    """All values but those of our own series."""
+    samples = [sample for sample in registry.collect_all() if not sample.name.startswith("tapewatch_sdk")]
+    return [(sample.name, sample.labels, sample.value) for sample in samples]
+
+
 @pytest.mark.parametrize("labels", NO_FIT, ids=range(len(NO_FIT)))
 def test_labels_that_do_not_fit_never_raise_and_are_counted(registry: MetricsRegistry, labels: Any) -> None:
+    every_update(registry, {"venue": "x", "side": "buy"})
+    before = kept(registry)
     every_update(registry, labels)
 
-    kept = [sample for sample in registry.collect_all() if not sample.name.startswith("tapewatch_sdk")]
-    assert kept == []
+    assert kept(registry) == before
     counts = [dropped(registry, name, "labels") for name in ("live_c_total", "live_g", "live_h")]
     assert counts == [1.0, 3.0, 2.0]
 
@@ -93,6 +102,26 @@ def test_a_series_bound_to_labels_that_do_not_fit_counts_each_update_as_dropped(
 def test_binding_labels_that_do_not_fit_raises_in_strict_mode(strict: MetricsRegistry) -> None:
     with pytest.raises(InstrumentError):
         strict.counter("c", labels=["venue"]).labels(market="x")
+
+
+def test_a_dropped_update_keeps_nothing_of_its_caller_alive(registry: MetricsRegistry) -> None:
+    counter = registry.counter("c", labels=["venue"])
+    bound = []
+    callers = []
+
+    class Local:
+        """Something large that only the caller holds."""
+
+    def call() -> None:
+        large = Local()
+        callers.append(weakref.ref(large))
+        counter.inc(labels={"market": "x"})
+        bound.append(counter.labels(market="x"))
+
+    call()
+    gc.collect()
+
+    assert [caller() for caller in callers] == [None]
 
 
 def test_the_order_of_labels_does_not_matter(registry: MetricsRegistry) -> None:
