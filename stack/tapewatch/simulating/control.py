@@ -54,9 +54,13 @@ class Channel:
             take(json.loads(first))
 
         def listen() -> None:
-            for line in lines:
-                take(json.loads(line))
-            self.stop.set()
+            try:
+                for line in lines:
+                    take(json.loads(line))
+            except OSError:  # ECONNRESET: the supervisor was killed before it read what we told
+                pass
+            finally:
+                self.stop.set()
 
         threading.Thread(target=listen, name="faults", daemon=True).start()
 
