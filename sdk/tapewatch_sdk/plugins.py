@@ -8,6 +8,9 @@ A plugin is an object (or a class without parameters) that an entry point names.
 | `tapewatch.rules`      | `RulesPack`     | a folder with packs of alert rules and runbooks |
 | `tapewatch.dashboards` | `DashboardPack` | dashboards                                     |
 | `tapewatch.checks`     | `Check`         | catalogue, rules and dashboards -> findings    |
+| `tapewatch.collectors` | `Collector`     | samples -> rows of the history                  |
+| `tapewatch.exporters`  | `Exporter`      | instruments -> a backend                        |
+| `tapewatch.event_sinks` | `EventSink`    | events -> a place of one's own                  |
 
 Every plugin carries `api_version = 1`; another version is refused with a word that says so.
 """
@@ -19,6 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from tapewatch_sdk.collectors import Collector
+from tapewatch_sdk.contract import API_VERSION, Plugin
+from tapewatch_sdk.events.sink import EventSink
+from tapewatch_sdk.exporters.contract import Exporter
 from tapewatch_sdk.families import Family
 from tapewatch_sdk.problems import Place, Problem
 
@@ -27,8 +34,11 @@ __all__ = [
     "GROUPS",
     "CatalogueView",
     "Check",
+    "Collector",
     "Dashboard",
     "DashboardPack",
+    "EventSink",
+    "Exporter",
     "File",
     "Plugin",
     "Renderer",
@@ -37,9 +47,6 @@ __all__ = [
     "RulesPack",
     "ServiceView",
 ]
-
-API_VERSION = 1
-"""Version of these contracts."""
 
 
 class ServiceView(Protocol):
@@ -170,15 +177,6 @@ class Request:
         return Place(path=".".join(map(str, path)))
 
 
-class Plugin(Protocol):
-    """What every plugin has."""
-
-    name: str
-    """Unique in its group; shown by `tapewatch plugins list`."""
-    api_version: int
-    """The version of these contracts that it was written for."""
-
-
 @runtime_checkable
 class Renderer(Plugin, Protocol):
     """Writes files. A pure function: the same request gives the same bytes, and it touches no disk."""
@@ -215,5 +213,8 @@ GROUPS: Mapping[str, type] = {
     "tapewatch.rules": RulesPack,
     "tapewatch.dashboards": DashboardPack,
     "tapewatch.checks": Check,
+    "tapewatch.collectors": Collector,
+    "tapewatch.exporters": Exporter,
+    "tapewatch.event_sinks": EventSink,
 }
 """Entry point groups and the contract of each."""

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from tapewatch_sdk.contract import API_VERSION, Plugin
 from tapewatch_sdk.errors import PluginError, TapewatchError
 from tapewatch_sdk.events.event import Event
 from tapewatch_sdk.problems import Place, Problem
 
 __all__ = ["API_VERSION", "EventSink", "EventsRefusedError"]
-
-API_VERSION = 1
-"""Version of this contract."""
 
 
 class EventsRefusedError(TapewatchError):
@@ -25,16 +23,11 @@ class EventsRefusedError(TapewatchError):
 
 
 @runtime_checkable
-class EventSink(Protocol):
+class EventSink(Plugin, Protocol):
     """Takes events to a file, a database, a chat, a web service.
 
     A sink may also have a method `close()`, which is called once, after the last `send`, when the bus is closed.
     """
-
-    name: str
-    """Unique among the sinks; stands in logs and in the bus's figures."""
-    api_version: int
-    """The version of this contract that it was written for."""
 
     def send(self, events: Sequence[Event]) -> None:
         """Take these events, in this order, all or none; called by one thread at a time, and may take its time.

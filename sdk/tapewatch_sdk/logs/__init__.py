@@ -14,7 +14,7 @@ What is logged leaves the caller at once: a background thread writes to standard
 from __future__ import annotations
 
 from tapewatch_sdk.logs._configure import Logs, configure_logs, get_logger
+from tapewatch_sdk.sending.outbox import Counts
 from tapewatch_sdk.tracing.context import correlated, correlation_id
-from tapewatch_sdk.tracing.outbox import Counts
 
 __all__ = ["Counts", "Logs", "configure_logs", "correlated", "correlation_id", "get_logger"]

@@ -13,8 +13,8 @@ from tapewatch_sdk.logs._entry import Entry
 from tapewatch_sdk.logs._handler import TapewatchHandler
 from tapewatch_sdk.logs._lines import LineSender
 from tapewatch_sdk.problems import Place, Problem
-from tapewatch_sdk.tracing.endpoint import checked_url, needs_opentelemetry
-from tapewatch_sdk.tracing.outbox import Counts, Outbox
+from tapewatch_sdk.sending.endpoint import checked_url, needs_opentelemetry
+from tapewatch_sdk.sending.outbox import Counts, Outbox
 
 __all__ = ["ENDPOINT", "Logs", "configure_logs", "get_logger"]
 

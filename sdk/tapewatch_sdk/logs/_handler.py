@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from tapewatch_sdk.logs._entry import Entry, make_entry
-from tapewatch_sdk.tracing.outbox import Outbox, is_worker
+from tapewatch_sdk.sending.outbox import Outbox, is_worker
 
 __all__ = ["TapewatchHandler"]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TextIO
 
 from tapewatch_sdk.logs._entry import Entry, level_name
-from tapewatch_sdk.tracing.outbox import Refused
+from tapewatch_sdk.sending.outbox import Refused
 
 __all__ = ["LineSender", "json_line"]
 

@@ -15,8 +15,8 @@ from opentelemetry.trace import TraceFlags
 from opentelemetry.util.types import AnyValue
 
 from tapewatch_sdk.logs._entry import Entry, level_name
-from tapewatch_sdk.tracing.otlp import OtlpSender
-from tapewatch_sdk.tracing.outbox import Refused
+from tapewatch_sdk.sending.otlp import OtlpSender
+from tapewatch_sdk.sending.outbox import Refused
 
 __all__ = ["RecordSender", "record_of"]
 

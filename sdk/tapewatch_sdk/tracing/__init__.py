@@ -12,10 +12,10 @@ Importing this loads no OpenTelemetry; `configure` does when there is an endpoin
 
 from __future__ import annotations
 
+from tapewatch_sdk.sending.outbox import Counts
 from tapewatch_sdk.tracing._configure import Tracing, configure
 from tapewatch_sdk.tracing._span import Kind, current, current_exemplar, span
 from tapewatch_sdk.tracing.context import TraceContext, correlated, correlation_id
-from tapewatch_sdk.tracing.outbox import Counts
 from tapewatch_sdk.tracing.propagation import continued, inject
 
 __all__ = [

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
+from tapewatch_sdk.sending.endpoint import checked_url, needs_opentelemetry
+from tapewatch_sdk.sending.outbox import Counts
 from tapewatch_sdk.tracing import _span
-from tapewatch_sdk.tracing.endpoint import checked_url, needs_opentelemetry
-from tapewatch_sdk.tracing.outbox import Counts
 from tapewatch_sdk.tracing.sampling import FollowedRatio
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 
+    from tapewatch_sdk.sending.outbox import Outbox
     from tapewatch_sdk.tracing._recording import OtelRecorder
-    from tapewatch_sdk.tracing.outbox import Outbox
 
 __all__ = ["ENDPOINT", "SAMPLING", "Tracing", "configure"]
 

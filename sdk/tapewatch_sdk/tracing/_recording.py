@@ -26,10 +26,10 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from tapewatch_sdk.logs.redaction import encodable, redacted
+from tapewatch_sdk.sending.otlp import OtlpSender
+from tapewatch_sdk.sending.outbox import Outbox
 from tapewatch_sdk.tracing._span import Kind
 from tapewatch_sdk.tracing.context import ID_BITS, RANDOM, TraceContext, here
-from tapewatch_sdk.tracing.otlp import OtlpSender
-from tapewatch_sdk.tracing.outbox import Outbox
 
 __all__ = ["OtelRecorder", "span_outbox"]
 

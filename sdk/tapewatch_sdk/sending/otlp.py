@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import requests
 
-from tapewatch_sdk.tracing.outbox import Refused, Unreachable, is_worker
+from tapewatch_sdk.sending.outbox import Refused, Unreachable, is_worker
 
 __all__ = ["Exporter", "OtlpSender"]
 

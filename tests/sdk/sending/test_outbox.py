@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.waiting import wait_for
-from tapewatch_sdk.tracing.outbox import Outbox, Refused, Unreachable
+from tapewatch_sdk.sending.outbox import Outbox, Refused, Unreachable
 
 
 class Backend:
@@ -147,7 +147,7 @@ def test_what_was_refused_is_not_tried_again(make: Make, backend: Backend) -> No
 def test_a_dead_other_end_is_said_once_and_its_return_too(
     make: Make, backend: Backend, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tapewatch_sdk.tracing.outbox.QUIET", 0.0)
+    monkeypatch.setattr("tapewatch_sdk.sending.outbox.QUIET", 0.0)
     caplog.set_level(logging.INFO)
     outbox = make(size=10)
     backend.raises = ConnectionError("gone")
@@ -311,7 +311,7 @@ def test_a_child_of_multiprocessing_sends_what_is_left_when_it_ends(tmp_path: Pa
 
 ENDING = """
 import atexit, sys, threading, time
-from tapewatch_sdk.tracing.outbox import Outbox
+from tapewatch_sdk.sending.outbox import Outbox
 
 class Slow:
     def send(self, batch):
