@@ -1,14 +1,19 @@
-"""A server program run on this machine, without containers."""
+"""A server program run on this machine, without containers; it ends with us, even if we are killed."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tapewatch.running import guard
 from tapewatch.running.clients import Server
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
@@ -23,7 +28,7 @@ STOPPED_WITHIN = 20.0
 
 
 class Process:
-    """Runs as long as its `with` block lasts.
+    """Runs as long as its `with` block lasts, and no longer than this process lives: a guard sees to that.
 
     Parameters:
         command: program and arguments.
@@ -38,14 +43,11 @@ class Process:
         self._ready = ready
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
+        self._lifeline = -1
 
     def __enter__(self) -> Self:
         self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("ab") as log:
-            # A group of its own: Ctrl-C is for us, who end it in good order.
-            self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-            )
+        self._process = self._started()
         try:
             self._wait_until_ready(self._process)
         except BaseException:
@@ -67,12 +69,31 @@ class Process:
         try:
             process.wait(STOPPED_WITHIN)
         except subprocess.TimeoutExpired:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # the guard and the server
             process.wait()
+        os.close(self._lifeline)
 
     def log_tail(self, lines: int = 15) -> str:
         """The end of what it printed."""
         return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        """The guard's process, which runs the server; ours alone is the end of the pipe that it listens at."""
+        theirs, self._lifeline = os.pipe()
+        try:
+            with self._log.open("ab") as log:
+                # A group of its own: Ctrl-C is for us, who end it in good order.
+                return subprocess.Popen(
+                    [sys.executable, "-IS", guard.__file__, str(theirs), *self._command],
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                    pass_fds=(theirs,),
+                )  # fmt: skip
+        except BaseException:
+            os.close(self._lifeline)
+            raise
+        finally:
+            os.close(theirs)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + READY_WITHIN
