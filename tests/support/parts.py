@@ -23,7 +23,7 @@ import yaml
 from tapewatch.servers import PROGRAMS, find
 from tapewatch_sdk.errors import ToolError
 
-__all__ = ["WITHOUT_STAND_IN", "missing", "required"]
+__all__ = ["WITHOUT_STAND_IN", "chromium", "missing", "required", "rustc"]
 
 REQUIRE = "TAPEWATCH_REQUIRE"
 
@@ -48,8 +48,8 @@ def missing(part: str) -> str:
     """Why the part cannot be used on this machine; empty when it can.
 
     Parameters:
-        part: `docker`, `compose`, `images`, `debian`, a program such as `promtool`, or a program with a version, such
-            as `promtool-3.5`.
+        part: `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, a program such as `promtool`, or a program
+            with a version, such as `promtool-3.5`.
 
     Raises:
         ValueError: there is no such part.
@@ -88,6 +88,24 @@ def _missing_debian() -> str:
     return f"this machine is no Debian: apt-get or {KEYRING} is not here"
 
 
+def rustc() -> str | None:
+    """The Rust compiler: of PATH, or where rustup puts it."""
+    return shutil.which("rustc") or shutil.which("rustc", path=Path.home() / ".cargo/bin")
+
+
+def chromium() -> str | None:
+    """A browser of the Chromium family on PATH."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def _missing_chromium() -> str:
+    return "" if chromium() else "there is no chromium, chromium-browser or google-chrome on PATH"
+
+
+def _missing_rust() -> str:
+    return "" if rustc() else "the program rustc is neither on PATH nor in ~/.cargo/bin"
+
+
 def _docker(problem: str, *arguments: str) -> str:
     """Why the docker command fails; empty when it does not."""
     try:
@@ -106,6 +124,8 @@ _NOT_PROGRAMS: dict[str, Callable[[], str]] = {
     "compose": _missing_compose,
     "images": _missing_images,
     "debian": _missing_debian,
+    "rust": _missing_rust,
+    "chromium": _missing_chromium,
 }
 
 
