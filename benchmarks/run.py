@@ -11,7 +11,9 @@ import sys
 import alert_delivery
 import catalogue_size
 import command_start
+import dashboards
 import event_bus
+import exporters
 import instruments
 import mutation
 import prometheus_start
@@ -27,6 +29,8 @@ _BENCHMARKS = {
     "instruments": instruments.run,
     "tracing": tracing_and_logs.run,
     "events": event_bus.run,
+    "exporters": exporters.run,
+    "dashboards": dashboards.run,
 }
 
 

@@ -6,8 +6,10 @@ an alert takes when nothing is divided is what promtool proves, and `test_unscal
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -91,6 +93,42 @@ def test_every_service_of_the_catalogue_is_measured_with_its_labels(stack: Stack
         names = {each["metric"]["__name__"] for each in connection.custom_query(f'{{service="{name}"}}')}
         stored = {one for one in names for family in families if one.startswith(family)}
         assert {family for family in families if not any(one.startswith(family) for one in stored)} == set(), name
+
+
+def test_verify_in_the_stack_finds_every_service_as_the_catalogue_says(stack: Stack) -> None:
+    def verified() -> str:
+        out, errors, code = in_platform(stack, "tapewatch", "verify", "--prometheus", "http://prometheus:9090")
+        if code:
+            raise ValueError(out + errors)
+        return out
+
+    # The service that pushes may just have begun: a push that is whole must have come within two intervals.
+    said = wait_for("every service is as declared", verified, 60, stack.log_tail)
+
+    for name, service in stack.project.catalogue.services.items():
+        where = "http://prometheus:9090" if service.mode == "push" else f"http://{service.targets[0]}/metrics"
+        (line,) = [each for each in said.splitlines() if each.split()[0] == name]
+        assert line.split()[1] == "ok"
+        assert line.endswith(where)
+
+
+def test_the_audit_trail_of_the_platform_arrives_from_a_container_that_cannot_write_its_root(stack: Stack) -> None:
+    look = "import urllib.request as r; print(r.urlopen('http://api:8000/api/events', timeout=5).read().decode())"
+
+    def begun() -> bool:
+        out, _, _ = in_platform(stack, "python", "-c", look)
+        events = json.loads(out)["events"]
+        started = {each["source"] for each in events if each["event_type"] == "ENGINE_START"}
+        return started == set(stack.project.catalogue.services)
+
+    wait_for("every service has told that it began", begun, 60, stack.log_tail)
+
+
+def in_platform(stack: Stack, *command: str) -> tuple[str, str, int]:
+    """What a command in the sample platform's container prints, its errors and its exit code."""
+    words = ["docker", "compose", "exec", "-T", "platform", *command]
+    done = subprocess.run(words, cwd=stack.folder, capture_output=True, text=True, timeout=120, check=False)
+    return done.stdout, done.stderr, done.returncode
 
 
 def test_nothing_fires_for_the_sample_platform_at_rest(stack: Stack) -> None:

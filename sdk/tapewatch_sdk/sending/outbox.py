@@ -1,14 +1,16 @@
-"""Sends things from a background thread: spans and log lines, to a server or to standard output.
+"""Sends things from a background thread: spans, log lines and metrics, to a server or to standard output.
 
 Who puts something in never waits: not for the network, not for a lock. The queue is bounded, and what does not fit is
-counted and forgotten. What the other end does not take now is kept and tried again, ever more slowly. After a fork the
-child begins with an empty outbox and a thread of its own, which is started when there is something to send.
+counted and forgotten. What the other end does not take now is kept and tried again, ever more slowly, each pause a
+little shorter by chance, so that many programs do not come back together. After a fork the child begins with an empty
+outbox and a thread of its own, which is started when there is something to send.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import random
 import sys
 import threading
 import time
@@ -26,6 +28,9 @@ Sent = TypeVar("Sent", contravariant=True)
 FIRST_PAUSE = 0.5
 LAST_PAUSE = 30.0
 """Seconds between two tries of the same batch: at first, and at most; each pause is twice the one before."""
+
+LONGEST_WISH = 300.0
+"""Seconds that the other end is left alone at most, whatever longer time it asks for."""
 
 FINAL_PAUSE = 0.1
 """Seconds between two tries while the program waits for its end."""
@@ -53,7 +58,7 @@ class Sender(Protocol[Sent]):
         Raises:
             Refused: it never will be.
             Unreachable: nobody is there.
-            Exception: anything else is tried again.
+            Exception: anything else is tried again; not before `after` seconds, if the exception has that.
         """
 
 
@@ -106,6 +111,8 @@ class Outbox(Generic[Item]):
         size: how many things wait at most.
         batch: how many are sent at once.
         linger: seconds that the first one waits for company.
+        last_pause: seconds between two tries at most.
+        newest: what to forget when the queue is full: the oldest, instead of what comes.
     """
 
     def __init__(
@@ -116,12 +123,16 @@ class Outbox(Generic[Item]):
         size: int = 2048,
         batch: int = 512,
         linger: float = 1.0,
+        last_pause: float = LAST_PAUSE,
+        newest: bool = False,
     ) -> None:
         self.name = name
         self._connect = connect
         self._size = size
         self._batch = min(batch, size)
         self._linger = linger
+        self._last_pause = last_pause
+        self._newest = newest
         self._closed = False
         self._begin()
         reference = weakref.WeakMethod(self._after_fork)
@@ -137,8 +148,11 @@ class Outbox(Generic[Item]):
         self._worker: _Worker | None = None
         self._sender: Sender[Item] | None = None
         self._deadline: float | None = None
+        self._marks = 0
         self._in_hand = self._sent = self._dropped = self._refused = self._failures = 0
         self._hopeless = False
+        self._failure = ""
+        self._next_pause, self._wish = FIRST_PAUSE, 0.0
         self._told, self._quiet_until = logging.INFO, 0.0
 
     def put(self, item: Item) -> bool:
@@ -146,10 +160,13 @@ class Outbox(Generic[Item]):
         queue = self._queue
         waiting = queue.qsize()
         if waiting >= self._size or self._closed:
-            self._drop(1)
-            return False
+            if self._closed or not self._newest:
+                self._drop(1)
+                return False
+            if self._is_full():
+                self._forget_oldest()
         queue.put(item)
-        if waiting + 1 == self._batch:
+        if waiting + 1 == self._batch > 1:  # with one alone nobody waits for company
             self._bell.put(None)
         if self._worker is None:
             self._start()
@@ -158,8 +175,13 @@ class Outbox(Generic[Item]):
     @property
     def counts(self) -> Counts:
         """What became of everything so far, in this process."""
-        waiting = self._queue.qsize() + self._in_hand
+        waiting = max(0, self._queue.qsize() - self._marks) + self._in_hand
         return Counts(self._sent, self._dropped, self._refused, self._failures, waiting)
+
+    @property
+    def failure(self) -> str:
+        """What was wrong with the last try; empty when there was nothing."""
+        return self._failure
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Waits until all that was put in so far is gone.
@@ -195,6 +217,8 @@ class Outbox(Generic[Item]):
     def _mark(self, mark: _Mark, timeout: float) -> bool:
         if self._worker is None and not self._queue.qsize():
             return True
+        with self._lock:
+            self._marks += 1
         self._queue.put(mark)
         self._bell.put(None)
         return self._start() and mark.reached.wait(timeout)
@@ -202,6 +226,21 @@ class Outbox(Generic[Item]):
     def _drop(self, number: int) -> None:
         with self._lock:
             self._dropped += number
+
+    def _is_full(self) -> bool:
+        return self._queue.qsize() - self._marks >= self._size
+
+    def _forget_oldest(self) -> None:
+        """Makes room for one; marks, which count as none, go to the end."""
+        for _ in range(self._queue.qsize()):
+            try:
+                item = self._queue.get_nowait()
+            except Empty:
+                return
+            if not isinstance(item, _Mark):
+                self._drop(1)
+                return
+            self._queue.put(item)
 
     def _empty(self) -> int:
         """Takes everything out of the queue; how many things it was."""
@@ -230,6 +269,8 @@ class Outbox(Generic[Item]):
             if batch:
                 self._deliver(batch)
             for mark in marks:
+                with self._lock:
+                    self._marks -= 1
                 mark.reached.set()
 
     def _gather(self) -> tuple[list[Item], list[_Mark]]:
@@ -256,15 +297,19 @@ class Outbox(Generic[Item]):
         """Waits, unless somebody is in a hurry."""
         try:
             self._bell.get(timeout=max(seconds, 0.0))
+            while True:  # it may have been rung while nobody waited
+                self._bell.get_nowait()
         except Empty:
             return
 
     def _deliver(self, batch: list[Item]) -> None:
-        pause = FIRST_PAUSE
         while not self._attempt(batch):
+            if self._newest and self._is_full():  # what is in hand is the oldest of all
+                self._drop(len(batch))
+                break
             if self._deadline is None:
-                self._pause(pause)
-                pause = min(2 * pause, LAST_PAUSE)
+                self._pause(max(self._next_pause * random.uniform(0.8, 1), self._wish))  # noqa: S311 -- no secret
+                self._next_pause = min(2 * self._next_pause, self._last_pause)
             elif not self._hopeless:
                 self._pause(min(FINAL_PAUSE, self._deadline - time.monotonic()))
         self._in_hand = 0
@@ -279,16 +324,20 @@ class Outbox(Generic[Item]):
             self._sender.send(batch)
         except Refused as error:
             self._refused += len(batch)
+            self._failure, self._next_pause = _words(error), FIRST_PAUSE
             self._tell(logging.WARNING, f"{len(batch)} {self.name} were refused: {error}")
             return True
         except Exception as error:  # noqa: BLE001 -- whatever it is, the thread goes on
             self._sender = None
             self._failures += 1
+            self._failure = _words(error)
+            self._wish = min(getattr(error, "after", 0.0), LONGEST_WISH)
             late = self._deadline is not None and time.monotonic() >= self._deadline
             self._hopeless = late or (self._closed and isinstance(error, Unreachable))
             self._tell(logging.WARNING, f"{self.name} cannot be sent; up to {self._size} are kept meanwhile: {error}")
             return False
         self._sent += len(batch)
+        self._failure, self._next_pause = "", FIRST_PAUSE
         if self._told == logging.WARNING:
             self._tell(logging.INFO, f"{self.name} are sent again; {self._dropped} were dropped so far")
         return True
@@ -306,6 +355,10 @@ class Outbox(Generic[Item]):
         # A child of multiprocessing ends without `atexit`; its own finalizers are registered this way.
         if utilities := sys.modules.get("multiprocessing.util"):
             utilities.register_after_fork(self, _close_at_end)
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _close_at_end(outbox: Outbox[object]) -> None:

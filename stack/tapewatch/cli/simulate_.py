@@ -31,7 +31,7 @@ _POSITIVE = click.FloatRange(min=0, max=1_000, min_open=True)
     multiple=True,
     default=["http://127.0.0.1:9090/api/v1/otlp"],
     show_default=True,
-    help="OTLP receiver for services that push; may be given several times.",
+    help="OTLP or remote write receiver for services that push; may be given several times.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Another one gives another market.")
 @click.option("--speed", type=_POSITIVE, default=1.0, show_default=True, help="Simulated seconds in a real one.")
@@ -61,7 +61,7 @@ def command(
     """Run the sample trading platform in place of the catalogue's services, until Ctrl-C or SIGTERM.
 
     Each service is a process. Those with an address listen on its port and answer /metrics, with every family that they
-    emit, /health and /ready; those that push are pushed by OTLP. At rest no alert of the built-in packs has a reason to
+    emit, /health and /ready; those that push do so to --push-url. At rest no alert of the built-in packs has reason to
     fire; a fault gives it one. Their log lines go to standard output, everything else to standard error.
 
     \b
@@ -70,6 +70,7 @@ def command(
       tapewatch simulate --service market-data --service risk-manager
       tapewatch simulate --fault kill-switch --fault service-down=live-trading
       tapewatch simulate --push-url http://prometheus:9090/api/v1/otlp
+      tapewatch simulate --push-url http://prometheus:9090/api/v1/write
     """
     from tapewatch.catalogue import load
     from tapewatch.simulating.control import control_path
@@ -111,6 +112,7 @@ def _faults(texts: tuple[str, ...]) -> dict[str, str]:
 def _check(catalogue: Catalogue, services: tuple[str, ...], push_urls: tuple[str, ...], faults: dict[str, str]) -> None:
     from tapewatch.schema import nearest
     from tapewatch.simulating.faults import FAULTS
+    from tapewatch.simulating.push import is_url
 
     of_faults = [value for name, value in faults.items() if FAULTS[name].value == "SERVICE"]
     for name in (*services, *of_faults):
@@ -118,5 +120,5 @@ def _check(catalogue: Catalogue, services: tuple[str, ...], push_urls: tuple[str
             near = nearest(name, catalogue.services)
             raise click.UsageError(f"no service is called {name}" + (f"; did you mean {near}?" if near else ""))
     for url in push_urls:
-        if not url.startswith(("http://", "https://")):
+        if not is_url(url):
             raise click.UsageError(f"--push-url {url} is no http:// or https:// URL")

@@ -87,11 +87,14 @@ class Meters:
     Parameters:
         families: what it declares. A catalogue of one's own may lack some that the platform knows, or label them
             otherwise; what does not fit is measured by nobody.
+
+    Attributes:
+        registry: has all of them, for scrapes and pushes.
     """
 
     def __init__(self, families: Iterable[Family]) -> None:
         self.families = {family.name: family for family in families}
-        self._registry = MetricsRegistry()
+        self.registry = MetricsRegistry()
         self._instruments = {name: self._made(family) for name, family in self.families.items()}
         self._meters = {name: Meter(each, self.families[name].labels) for name, each in self._instruments.items()}
 
@@ -105,11 +108,11 @@ class Meters:
             accept: what the client takes, as in its header.
         """
         if _OPENMETRICS in accept:
-            return generate_openmetrics(self._registry), CONTENT_TYPE_OPENMETRICS
-        return generate_text(self._registry), CONTENT_TYPE_TEXT
+            return generate_openmetrics(self.registry), CONTENT_TYPE_OPENMETRICS
+        return generate_text(self.registry), CONTENT_TYPE_TEXT
 
     def collected(self) -> Mapping[str, tuple[Series, ...]]:
-        """All series by family, for a push."""
+        """All series by family."""
         return {name: tuple(_read(each, self.families[name])) for name, each in self._instruments.items()}
 
     def value(self, name: str, *labels: str) -> float:
@@ -124,14 +127,14 @@ class Meters:
         text = family.help or family.name
         match family.type:
             case MetricType.COUNTER:
-                return self._registry.counter(family.name, text, family.labels)
+                return self.registry.counter(family.name, text, family.labels)
             case MetricType.GAUGE:
-                return self._registry.gauge(family.name, text, family.labels)
+                return self.registry.gauge(family.name, text, family.labels)
             case MetricType.HISTOGRAM:
-                return self._registry.histogram(family.name, text, family.labels, buckets=family.buckets)
+                return self.registry.histogram(family.name, text, family.labels, buckets=family.buckets)
             case MetricType.SUMMARY:
                 summary = Summary(family.name, text, family.labels, registry=None)
-                self._registry.register(summary)
+                self.registry.register(summary)
                 return summary
 
 

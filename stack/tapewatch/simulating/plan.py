@@ -49,7 +49,7 @@ class Plan:
         services: those that run here.
         peers: base URL of the service that plays a domain, wherever it runs.
         listen: address that all ports are bound to.
-        push_urls: OTLP receivers of those that push.
+        push_urls: OTLP or remote write receivers of those that push.
         seed: of the simulation.
         speed: simulated seconds in a real one.
         rate: how many times as busy as at rest.

@@ -1,136 +1,129 @@
-"""The services that push: OTLP over HTTP, as JSON, which needs nothing beyond the standard library."""
+"""The services that push: by the SDK's exporters, with a word to the user when pushes begin to arrive or to fail."""
 
 from __future__ import annotations
 
-import json
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from http.client import HTTPException
-from threading import Event
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
-from tapewatch.simulating.meters import Meters, Series
-from tapewatch_sdk.families import Family, MetricType
+from tapewatch.simulating.plan import Plan, ServicePlan
+from tapewatch_sdk.errors import ProblemsError
+from tapewatch_sdk.exporters import Pushing, push
+from tapewatch_sdk.instruments import MetricsRegistry
 
-__all__ = ["Pusher", "export"]
+__all__ = ["Pushes", "Together", "is_url", "load", "whole"]
 
-PUSH_TIMEOUT = 5.0
-"""Seconds that the other end may take for one push."""
+_METRICS = "/v1/metrics"
+_REMOTE_WRITE = ("/write", "/push")
 
-_CUMULATIVE = 2
-"""`AGGREGATION_TEMPORALITY_CUMULATIVE`: since the start, as Prometheus counts."""
+LOOK = 0.2
+"""Seconds from one look at how pushes fare to the next."""
 
-Labels = Mapping[str, str]
+CLOSE_TIMEOUT = 1.0
+"""Seconds that a service's end waits for the last push; the supervisor waits for five."""
 
 
-def export(meters: Meters, began: float, labels: Labels) -> dict[str, Any]:
-    """The body of one OTLP request; all its points carry the time of this call.
+def is_url(url: str) -> bool:
+    """Whether it is a URL of http or https, with or without an exporter's name before it."""
+    found = re.match(r"(?:(?:otlp|remote_write)\+)?(https?://.*)", url)
+    with suppress(ValueError):
+        return found is not None and bool(urlsplit(found[1]).hostname)
+    return False
+
+
+def whole(url: str) -> str:
+    """A URL as the exporters take it: OTLP's `/v1/metrics` is added to what is no remote write and lacks it."""
+    parts = urlsplit(url.removeprefix("otlp+"))
+    path = parts.path.rstrip("/")
+    if url.startswith("remote_write+") or (not url.startswith("otlp+") and path.endswith(_REMOTE_WRITE)):
+        return url
+    return f"otlp+{urlunsplit(parts._replace(path=path.removesuffix(_METRICS) + _METRICS))}"
+
+
+def load(urls: Iterable[str]) -> None:
+    """Load what pushes to these URLs need, as far as it is installed."""
+    for url in map(whole, urls):
+        with suppress(ImportError):
+            if url.startswith("otlp+"):
+                import tapewatch_sdk.exporters._otlp_request
+            else:
+                import tapewatch_sdk.exporters._write_request  # noqa: F401
+
+
+class Together:
+    """A registry whose numbers are read at one moment, between two changes.
 
     Parameters:
-        meters: what is pushed.
-        began: Unix time since which the service counts, in seconds.
-        labels: target labels of the service. They stand on the resource, whose attributes Prometheus is told to
-            promote, and on every point, so that they arrive at a server that promotes nothing.
+        registry: the registry.
+        moment: held while numbers change that must be told together.
     """
-    times = {"startTimeUnixNano": _nanoseconds(began), "timeUnixNano": _nanoseconds(time.time())}
-    metrics = [_metric(meters.families[name], series, labels, times) for name, series in meters.collected().items()]
-    scope = {"scope": {"name": "tapewatch"}, "metrics": metrics}
-    return {"resourceMetrics": [{"resource": {"attributes": _attributes(labels)}, "scopeMetrics": [scope]}]}
+
+    def __init__(self, registry: MetricsRegistry, moment: AbstractContextManager[object]) -> None:
+        self._registry = registry
+        self._moment = moment
+        self.register, self.unregister = registry.register, registry.unregister
+
+    def collect(self) -> list[Any]:
+        """All families with their values."""
+        with self._moment:
+            return list(self._registry.collect())
 
 
-def _metric(family: Family, series: Sequence[Series], labels: Labels, times: Mapping[str, str]) -> dict[str, Any]:
-    points = list(_points(family, series, labels, times))
-    data: dict[str, Any]
-    match family.type:
-        case MetricType.COUNTER:
-            kind, data = "sum", {"aggregationTemporality": _CUMULATIVE, "isMonotonic": True}
-        case MetricType.GAUGE:
-            kind, data = "gauge", {}
-        case MetricType.HISTOGRAM:
-            kind, data = "histogram", {"aggregationTemporality": _CUMULATIVE}
-        case MetricType.SUMMARY:
-            kind, data = "summary", {}
-    return {"name": family.name, "description": family.help, "unit": family.unit, kind: {**data, "dataPoints": points}}
-
-
-def _points(
-    family: Family, series: Sequence[Series], labels: Labels, times: Mapping[str, str]
-) -> Iterator[dict[str, Any]]:
-    for each in series:
-        own = dict(zip(family.labels, each.labels, strict=True))
-        point: dict[str, Any] = {"attributes": _attributes({**labels, **own}), **times}
-        if family.type in (MetricType.COUNTER, MetricType.GAUGE):
-            yield {**point, "asDouble": each.value}
-            continue
-        point |= {"count": str(each.counts[-1]), "sum": each.value}
-        if family.type is MetricType.HISTOGRAM:
-            below = (0, *each.counts)
-            single = [str(count - less) for count, less in zip(each.counts, below, strict=False)]
-            point |= {"bucketCounts": single, "explicitBounds": list(family.buckets)}
-        yield point
-
-
-def _attributes(labels: Labels) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in labels.items()]
-
-
-def _nanoseconds(seconds: float) -> str:
-    """Protobuf's JSON form writes 64 bits as text."""
-    return str(int(seconds * 1e9))
-
-
-class Pusher:
-    """Pushes one service to one place, again and again.
+class Pushes:
+    """The pushes of one service, as long as its `with` block lasts.
 
     Parameters:
-        service: its name, for what is said.
-        body: gives the body of the next request.
-        url: the receiver's base, to which OTLP's `/v1/metrics` is added.
-        interval: seconds from one push to the next.
+        plan: the whole platform, with the URLs.
+        service: which service.
+        registry: what is pushed.
         say: is told when pushes begin to arrive, begin to fail, or arrive again; never of every one.
     """
 
-    def __init__(
-        self, service: str, body: Callable[[], object], url: str, interval: float, say: Callable[[str], None]
-    ) -> None:
-        self._service = service
-        self._body = body
-        self._url = f"{url.rstrip('/')}/v1/metrics"
-        self._interval = interval
+    def __init__(self, plan: Plan, service: ServicePlan, registry: Together, say: Callable[[str], None]) -> None:
+        self._service = service.name
         self._say = say
-        self._works: bool | None = None
+        self._works: dict[str, bool] = {}
+        self._end = threading.Event()
+        self._pushing = [
+            pushing
+            for url in (plan.push_urls if service.push_interval else ())
+            if (pushing := self._started(plan, service, registry, url)) is not None
+        ]
 
-    def run(self, stop: Event) -> None:
-        """Push until `stop` is set. Pushes keep their beat: one that takes long does not move the next."""
-        began = time.monotonic()
-        while not stop.is_set():
-            self.push()
-            stop.wait(self._interval - (time.monotonic() - began) % self._interval)
-
-    def push(self) -> None:
-        """Push once; a failure is said, never raised."""
-        body = json.dumps(self._body()).encode()
-        request = urllib.request.Request(  # noqa: S310 -- the command takes http and https alone
-            self._url, body, {"Content-Type": "application/json"}
-        )
+    def _started(self, plan: Plan, service: ServicePlan, registry: Together, url: str) -> Pushing | None:
         try:
-            with urllib.request.urlopen(request, timeout=PUSH_TIMEOUT):  # noqa: S310
-                pass
-        except urllib.error.HTTPError as error:
-            self._note(f"{error.code} {error.read(200).decode(errors='replace')}".strip())
-        except (OSError, HTTPException) as error:
-            self._note(str(getattr(error, "reason", error)))
-        else:
-            self._note("")
+            return push(
+                whole(url), service=service.name, team=service.team, environment=plan.environment, registry=registry,
+                interval=service.push_interval, labels=service.labels,
+            )  # fmt: skip
+        except ProblemsError as error:  # without an extra the platform runs as well, and does not push there
+            self._say(f"{service.name}: {error}")
+            return None
 
-    def _note(self, failure: str) -> None:
-        works = not failure
-        if works == self._works:
-            return
-        self._works = works
-        if works:
-            self._say(f"{self._service}: pushes arrive at {self._url}")
-        else:
-            self._say(f"{self._service}: cannot push to {self._url}, and goes on trying: {failure}")
+    def __enter__(self) -> None:
+        if self._pushing:
+            threading.Thread(target=self._look, name="push", daemon=True).start()
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for pushing in self._pushing:
+            pushing.close(CLOSE_TIMEOUT)
+
+    def _look(self) -> None:
+        while not self._end.wait(LOOK):
+            for pushing in self._pushing:
+                self._note({url: counts.sent for url, counts in pushing.counts.items()}, pushing.failures)
+
+    def _note(self, sent: Mapping[str, int], failures: Mapping[str, str]) -> None:
+        for url, failure in failures.items():
+            works = not failure
+            if works == self._works.get(url) or (works and not sent[url]):
+                continue
+            self._works[url] = works
+            if works:
+                self._say(f"{self._service}: pushes arrive at {url}")
+            else:
+                self._say(f"{self._service}: cannot push to {url}, and goes on trying: {failure}")

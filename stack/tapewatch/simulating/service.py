@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from tapewatch.simulating.audit import HISTORY, audited
 from tapewatch.simulating.control import Channel
 from tapewatch.simulating.faults import Faults
 from tapewatch.simulating.market import Market
 from tapewatch.simulating.meters import Meters
 from tapewatch.simulating.plan import Plan, ServicePlan
-from tapewatch.simulating.push import Pusher, export
+from tapewatch.simulating.push import Pushes, Together
 from tapewatch.simulating.scene import Actor, Handler, Scene
 from tapewatch.simulating.server import Answers, Listening, Port
 from tapewatch.simulating.services import PLAYERS
@@ -27,7 +28,7 @@ from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import AUDIT_TYPES, Event, EventBus, EventSeverity, EventType
 from tapewatch_sdk.instruments import set_exemplar_source
 
-__all__ = ["HISTORY", "actors_of", "run"]
+__all__ = ["actors_of", "run"]
 
 BEAT = 0.2
 """Real seconds from one look at the time to the next."""
@@ -35,8 +36,8 @@ BEAT = 0.2
 LONGEST = 5.0
 """Real seconds that are made up for; a machine that slept for longer has missed the rest."""
 
-HISTORY = "api"
-"""The service that takes the receivers' messages."""
+LISTENS_ON = 0.5
+"""Seconds that the history lives on, so that it hears of the end of the others."""
 
 _LOUD = frozenset({EventSeverity.WARNING, EventSeverity.ERROR, EventSeverity.CRITICAL})
 
@@ -74,6 +75,7 @@ def run(plan: Plan, service: ServicePlan, began: float, channel: Channel) -> Non
         )  # fmt: skip
         actors = actors_of(plan, service, scene)
         running.callback(bus.close)
+        running.enter_context(audited(bus, plan, service.name, channel.say))
         answers = Answers(service.name, service.metrics, scene.meters, _routes(actors), lambda: _unready(actors))
         running.enter_context(Listening([Port(plan.listen, port, answers) for port in service.ports]))
         channel.faults(scene.faults.update)
@@ -81,12 +83,14 @@ def run(plan: Plan, service: ServicePlan, began: float, channel: Channel) -> Non
             actor.begin((time.monotonic() - began) * plan.speed)
         answers.begun.set()
         wire.tells = True
-        for pusher in _pushers(plan, service, scene, channel.say):
-            threading.Thread(target=pusher.run, args=(channel.stop,), name="push", daemon=True).start()
+        together = Together(scene.meters.registry, scene.moment)
+        running.enter_context(Pushes(plan, service, together, channel.say))
         bus.emit(EventType.ENGINE_START)
         channel.ready()
         _live(actors, began, plan.speed, channel.stop)
         bus.emit(EventType.ENGINE_STOP)
+        if service.name == HISTORY:
+            time.sleep(LISTENS_ON)
 
 
 def _live(actors: list[Actor], began: float, speed: float, stop: threading.Event) -> None:
@@ -116,20 +120,6 @@ def _routes(actors: list[Actor]) -> Mapping[tuple[str, str], Handler]:
 
 def _unready(actors: list[Actor]) -> str:
     return next(filter(None, (actor.unready() for actor in actors)), "")
-
-
-def _pushers(plan: Plan, service: ServicePlan, scene: Scene, say: Callable[[str], None]) -> Iterator[Pusher]:
-    if not service.push_interval:
-        return
-    labels = {"environment": plan.environment, "service": service.name, "team": service.team, **service.labels}
-    began = time.time()
-
-    def body() -> object:
-        with scene.moment:
-            return export(scene.meters, began, labels)
-
-    for url in plan.push_urls:
-        yield Pusher(service.name, body, url, service.push_interval, say)
 
 
 @contextmanager

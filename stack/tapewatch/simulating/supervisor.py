@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tapewatch.simulating import push
 from tapewatch.simulating.control import LINE, Channel
 from tapewatch.simulating.faults import FAULTS
 from tapewatch.simulating.plan import Plan, ServicePlan
@@ -75,7 +76,7 @@ class Supervisor:
         """Run until SIGTERM or SIGINT."""
         self._take_signals()
         self._listen()
-        _load_now()
+        _load_now(self._plan)
         self._say(f"{len(self._children)} services; Ctrl-C ends them")
         try:
             while not self._ending:
@@ -264,7 +265,7 @@ def _lived(plan: Plan, service: ServicePlan, began: float, channel: Channel) -> 
     return 0
 
 
-def _load_now() -> None:
+def _load_now(plan: Plan) -> None:
     """Load what services would load each on its own, and keep the garbage collector off what they share."""
     import tapewatch_sdk.events
     import tapewatch_sdk.logs
@@ -273,6 +274,8 @@ def _load_now() -> None:
         with suppress(ImportError):
             import tapewatch_sdk.logs._otlp
             import tapewatch_sdk.tracing._recording  # noqa: F401
+    if any(service.push_interval for service in plan.services):
+        push.load(plan.push_urls)
     gc.collect()
     gc.freeze()
 

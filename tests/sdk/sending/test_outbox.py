@@ -330,3 +330,97 @@ def test_a_program_ends_in_time_whatever_the_other_end_does(how: str, said: str)
     done = subprocess.run([sys.executable, "-c", ENDING, how], capture_output=True, text=True, timeout=60, check=True)
 
     assert (done.stdout, done.stderr) == (said, "")
+
+
+def test_where_the_newest_matters_the_oldest_is_forgotten(make: Make, backend: Backend) -> None:
+    outbox = make(size=3, batch=1, newest=True)
+    backend.open.clear()
+    held(outbox, backend)
+
+    assert all(outbox.put(number) for number in range(7))
+    backend.open.set()
+
+    assert outbox.flush()
+    assert backend.got == [-1, 4, 5, 6]
+    assert (outbox.counts.sent, outbox.counts.dropped) == (4, 4)
+
+
+def test_where_the_newest_matters_what_is_tried_in_vain_is_forgotten_too(make: Make, backend: Backend) -> None:
+    outbox = make(size=2, batch=1, newest=True)
+    backend.raises = ValueError("never")
+    held(outbox, backend)
+    for number in range(2):
+        outbox.put(number)
+    wait_for("what was in hand is dropped", lambda: outbox.counts.dropped)
+    outbox.flush(0.1)
+    assert outbox.counts.dropped == 1, "to wait for the rest costs nothing"
+    backend.raises = None
+
+    assert outbox.flush()
+    assert backend.got == [0, 1]
+
+
+def test_a_flush_is_not_lost_on_the_way_when_the_oldest_is_forgotten(make: Make, backend: Backend) -> None:
+    outbox = make(size=2, batch=1, newest=True)
+    backend.open.clear()
+    held(outbox, backend)
+    flushed: list[bool] = []
+    thread = threading.Thread(target=lambda: flushed.append(outbox.flush(20)))
+    thread.start()
+    wait_for("the mark is there", lambda: outbox._marks)
+    for number in range(5):
+        outbox.put(number)
+    backend.open.set()
+    thread.join(30)
+
+    assert flushed == [True]
+
+
+def test_the_last_failure_is_told_until_it_is_over(make: Make, backend: Backend) -> None:
+    outbox = make(batch=1)
+    assert outbox.failure == ""
+    backend.raises = ValueError("busy")
+    outbox.put(1)
+    wait_for("it failed", lambda: outbox.failure == "busy")
+    backend.raises = None
+
+    assert outbox.flush()
+    assert outbox.failure == ""
+
+
+def test_the_other_end_may_ask_to_be_left_alone_but_not_for_ever(
+    make: Make, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    outbox = make(batch=1)
+    backend.raises = ValueError("busy")
+    backend.raises.after = 7.0  # type: ignore[attr-defined]
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        threading.Event().wait(0.02)
+
+    monkeypatch.setattr(outbox, "_pause", pause)
+    outbox.put(1)
+    wait_for("it was tried", lambda: pauses)
+    assert pauses[0] == 7.0
+    backend.raises.after = 1e9  # type: ignore[attr-defined]
+    wait_for("it is limited", lambda: pauses[-1] == 300.0)
+    backend.raises = None
+    assert outbox.flush()
+
+
+def test_pauses_are_not_cut_short_by_what_was_put_in_before(
+    make: Make, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outbox = make(batch=1)
+    for number in range(20):
+        outbox.put(number)
+        outbox.flush()
+    backend.raises = ValueError("busy")
+    outbox.put(1)
+    wait_for("it was tried twice", lambda: outbox.counts.failures >= 2)
+    before = outbox.counts.failures
+
+    threading.Event().wait(0.2)
+    assert outbox.counts.failures <= before + 1, "the pauses are skipped"

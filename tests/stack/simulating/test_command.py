@@ -16,10 +16,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
+from sdk.exporters.backend import Backend
 from support.servers import Server
 from support.simulated import NOWHERE, SCRAPED, Sample
 from support.waiting import wait_for
-from support.webhook import WebhookReceiver
 
 Simulate = Callable[..., Server]
 
@@ -202,18 +202,18 @@ def test_a_push_url_that_is_none_is_told(sample: Sample) -> None:
 
 
 def test_a_dead_push_end_costs_one_line_until_it_lives(simulate: Simulate) -> None:
-    with WebhookReceiver() as receiver:
+    with Backend() as receiver:
         receiver.status = 503
-        api = simulate(f"--push-url={receiver.url}otlp", "--push-url=http://127.0.0.1:1/otlp")
-        wait_for("three pushes were tried", lambda: len(receiver.payloads) >= 3, 30, api.log_tail)
+        base = receiver.otlp.removesuffix("/v1/metrics")
+        api = simulate(f"--push-url={base}", f"--push-url={receiver.write}", "--push-url=http://127.0.0.1:1/otlp")
+        wait_for("three pushes were tried", lambda: len(receiver.statuses) >= 6, 30, api.log_tail)
         receiver.status = 200
-        wait_for("pushes arrive", lambda: "pushes arrive" in api.log_tail(), 30, api.log_tail)
+        wait_for("both arrive", lambda: api.log().count("pushes arrive") == 2, 30, api.log_tail)
 
     said = [line for line in api.log().splitlines() if line.startswith("capture-pipeline")]
-    url = f"{receiver.url}otlp/v1/metrics"
-    assert [line for line in said if url in line] == [
-        f"capture-pipeline: cannot push to {url}, and goes on trying: 503",
-        f"capture-pipeline: pushes arrive at {url}",
-    ]
+    for url in (receiver.otlp, receiver.write):
+        assert [line for line in said if url in line] == [
+            f"capture-pipeline: cannot push to {url}, and goes on trying: 503",
+            f"capture-pipeline: pushes arrive at {url}",
+        ]
     assert len([line for line in said if ":1/otlp" in line]) == 1
-    assert set(receiver.paths) == {"/otlp/v1/metrics"}

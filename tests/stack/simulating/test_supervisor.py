@@ -198,7 +198,8 @@ def test_the_kill_switch_stops_orders_by_its_command(sample: Sample) -> None:
         stopped = orders()
         off = command(sample, "kill-switch", "off", "--env", "--reason=mended")
         wait_for("orders are placed again", lambda: orders() > placed, 30, server.log_tail)
-        events = [json.loads(line) for line in server.log().splitlines() if "KILL_SWITCH_TRIGGERED" in line]
+        told = [json.loads(line) for line in server.log().splitlines() if "KILL_SWITCH_TRIGGERED" in line]
+        events = [line for line in told if line["service"] == "risk-manager"]
 
     assert state == "the kill switch is off\n"
     assert wrong.returncode == 2

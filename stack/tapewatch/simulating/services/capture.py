@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from tapewatch.simulating.chance import Draws, Spread
 from tapewatch.simulating.market import SYMBOLS
 from tapewatch.simulating.scene import Actor, Scene
 from tapewatch_sdk.events import EventSeverity, EventType
-from tapewatch_sdk.streams import SequenceTracker
+from tapewatch_sdk.streams import ArrivalKind, Reconciliation, SequenceTracker
 
 __all__ = ["Capture"]
 
@@ -35,6 +36,9 @@ GAP_EVERY, GAP = 60.0, 3
 FIRST = 1_000_000
 """Number of the feed's first match."""
 
+RECONCILE_EVERY = 60.0
+"""Seconds between two comparisons of the rows that came in with those that were written."""
+
 _MESSAGE, _SLOW_MESSAGE = 0.02, 2.0
 _PREDICTION, _SLOW_PREDICTION = 0.002, 0.15
 _TRAINING = 0.004
@@ -46,11 +50,12 @@ _LOST = 10
 
 @dataclass(slots=True)
 class _Table:
-    """Rows that wait for the next flush of a table."""
+    """Rows that wait for the next flush of a table, and those that had been lost when it was last looked at."""
 
     every: float
     due: float = 0.0
     rows: int = 0
+    missing: int = 0
 
 
 class Capture(Actor):
@@ -60,11 +65,14 @@ class Capture(Actor):
 
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene)
-        self._until = self._learn_at = self._updated = self._gap_at = self._callback_at = 0.0
+        self._until = self._learn_at = self._updated = self._gap_at = self._callback_at = self._reconcile_at = 0.0
         self._sequence = 0
         self._tracker = SequenceTracker()
         self._samples = 0
         self._tables = {name: _Table(every) for name, every in TABLES.items()}
+        self.rows = Reconciliation()
+        for name, table in self._tables.items():
+            self.rows.buffered(name, partial(getattr, table, "rows"))
         self._recent: deque[tuple[float, int]] = deque()
         self._waiting = 0
         self._chance = Draws(scene.seed, scene.stream("label"))
@@ -80,6 +88,7 @@ class Capture(Actor):
     def begin(self, now: float) -> None:
         """Subscribe to the feed."""
         self._until = self._learn_at = self._updated = self._callback_at = now
+        self._reconcile_at = now + RECONCILE_EVERY
         for table in self._tables.values():
             table.due = now + table.every
         for kind in ("l2update", "match", "snapshot"):
@@ -109,8 +118,8 @@ class Capture(Actor):
         matches = self._matches(now)
         for kind, count in (("l2update", updates), ("snapshot", snapshots), ("match", matches)):
             self.meters["coinbase_messages_received_total"].inc(count, kind)
-        self._tables["raw_orderbook"].rows += updates + snapshots
-        self._tables["raw_trades"].rows += matches
+        self._receive("raw_orderbook", updates + snapshots)
+        self._receive("raw_trades", matches)
         self._recent.append((now, updates))
         middle = _SLOW_MESSAGE if "slow-pipeline" in self.scene.faults else 0.0
         for _ in range(updates + snapshots + matches):
@@ -119,6 +128,7 @@ class Capture(Actor):
             self._updated = now
         self._learn(now)
         self._write(now)
+        self._reconcile(now)
 
     def _matches(self, now: float) -> int:
         """Matches that came in; numbers that are left out are a gap."""
@@ -128,7 +138,7 @@ class Capture(Actor):
             first += GAP
         for number in range(first + 1, self._sequence + 1):
             arrival = self._tracker.check(FIRST + number)
-            if arrival.gap:
+            if arrival.kind == ArrivalKind.GAP:
                 self.meters["coinbase_sequence_gaps_total"].inc(1)
                 data = {"sequence": FIRST + number, "missing": arrival.gap}
                 self.scene.bus.emit(EventType.DATA_ERROR, data, severity=EventSeverity.WARNING)
@@ -149,8 +159,8 @@ class Capture(Actor):
         self.meters["ml_predict_duration_seconds"].observe(self._predict.next(slow))
         prediction = "1" if self._chance.unit(self._samples) < 0.5 else "0"
         self.meters["ml_predictions_total"].inc(1, prediction)
-        self._tables["features"].rows += 1
-        self._tables["predictions"].rows += 1
+        self._receive("features", 1)
+        self._receive("predictions", 1)
         self._waiting += 1
         if self._waiting > LABELED_AFTER * len(SYMBOLS):
             self._waiting -= 1
@@ -158,6 +168,10 @@ class Capture(Actor):
             rose = self.scene.market.price(symbol, at) > self.scene.market.price(symbol, past)
             self.meters["ml_samples_total"].inc(1, "1" if rose else "0")
             self.meters["ml_train_duration_seconds"].observe(self._train.next())
+
+    def _receive(self, table: str, rows: int) -> None:
+        self.rows.received(table, rows)
+        self._tables[table].rows += rows
 
     def _write(self, now: float) -> None:
         for name, table in self._tables.items():
@@ -168,10 +182,23 @@ class Capture(Actor):
             if self.scene.faults.value("capture-stalled") == name:
                 continue
             slow = _SLOW_FLUSH if "slow-flush" in self.scene.faults else 0.0
+            self.rows.written(name, rows)
             self.meters["iceberg_rows_written_total"].inc(rows, name)
             self.meters["iceberg_flush_total"].inc(1, name)
             self.meters["iceberg_flush_duration_seconds"].observe(self._flush.next(slow), name)
             self.meters["iceberg_flush_rows"].observe(rows, name)
+
+    def _reconcile(self, now: float) -> None:
+        """Tell of rows that came in and are neither written nor waiting, once for each loss."""
+        if now < self._reconcile_at:
+            return
+        self._reconcile_at = now + RECONCILE_EVERY
+        for name, table in self._tables.items():
+            found = self.rows.result(name)
+            if found.missing > table.missing:
+                data = {"table": name, "lost": found.missing - table.missing, "missing": found.missing}
+                self.scene.bus.emit(EventType.DATA_ERROR, data, severity=EventSeverity.WARNING)
+            table.missing = found.missing
 
     def _kept(self, name: str, rows: int) -> int:
         return rows - max(1, rows // _LOST) if rows and self.scene.faults.value("incomplete-data") == name else rows
