@@ -1,12 +1,17 @@
 """Every exception that tapewatch raises on purpose.
 
     TapewatchError
-    └── ProblemsError        input is wrong; carries every problem found (exit code 2)
-        ├── ToolError        a program that we call (promtool, amtool, git) is missing or failed
-        └── PluginError      a plugin could not be loaded or does not keep its contract
+    ├── ProblemsError            input is wrong; carries every problem found (exit code 2)
+    │   ├── ToolError            a program that we call (promtool, amtool, git) is missing or failed
+    │   ├── PluginError          a plugin could not be loaded or does not keep its contract
+    │   └── InstrumentError      an instrument is declared wrongly, or in strict mode used wrongly; a ValueError too
+    ├── EventsRefusedError       raised by an event sink: it will never take these events
+    ├── PointsRefusedError       raised by a connection of an exporter: it will never take this batch
+    └── NotNowError              raised by a connection: later, and when; an OSError too
 
-A user's mistake is a `ProblemsError` and is printed without a traceback. Anything that is not a
-`TapewatchError` is a bug of ours and keeps its traceback.
+A user's mistake is a `ProblemsError`: the command line prints it without a traceback, and in a service, where nobody
+catches it, its notes tell below the traceback how to mend each problem. Anything that is not a `TapewatchError` is a
+bug of ours and keeps its traceback. Those that are not defined here are in the modules that raise them.
 """
 
 from __future__ import annotations
@@ -32,6 +37,9 @@ class ProblemsError(TapewatchError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("; ".join(problem.summary for problem in self.problems))
+        for problem in self.problems:
+            if problem.fix:
+                self.add_note(f"{problem.code}: {problem.fix}")
 
 
 class ToolError(ProblemsError):
