@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from tapewatch_sdk.plugins import API_VERSION, Dashboard, Request
 
@@ -17,6 +17,28 @@ class Dashboards:
 
     def dashboards(self, request: Request) -> Iterator[Dashboard]:
         """Every dashboard for a catalogue."""
+        from tapewatch_dashboards.alerts import alerts
+        from tapewatch_dashboards.data_pipeline_health import data_pipeline_health
+        from tapewatch_dashboards.execution import execution
+        from tapewatch_dashboards.market_data import market_data
+        from tapewatch_dashboards.risk import risk
+        from tapewatch_dashboards.service import service_dashboards
         from tapewatch_dashboards.stack_health import stack_health
+        from tapewatch_dashboards.strategy import strategy
+        from tapewatch_dashboards.system_performance import system_performance
+        from tapewatch_dashboards.trading_overview import trading_overview
 
-        yield stack_health(request)
+        boards: Sequence[Callable[[Request], Dashboard | None]] = (
+            alerts,
+            data_pipeline_health,
+            execution,
+            market_data,
+            risk,
+            stack_health,
+            strategy,
+            system_performance,
+            trading_overview,
+        )
+        # One that the catalogue has no families for is None.
+        yield from (made for board in boards if (made := board(request)) is not None)
+        yield from service_dashboards(request)

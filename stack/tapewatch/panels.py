@@ -10,9 +10,9 @@ from typing import Any
 from tapewatch_sdk.names import DATASOURCE_PROMETHEUS
 from tapewatch_sdk.plugins import Dashboard
 
-__all__ = ["PanelQuery", "all_panels", "panel_queries"]
+__all__ = ["PanelQuery", "all_panels", "datasource_of", "panel_queries", "variable_query"]
 
-_LABEL_VALUES = re.compile(r"label_values\((?P<selector>.*),\s*\w+\s*\)\s*", re.DOTALL)
+_LABEL_VALUES = re.compile(r"label_values\((?P<selector>.*),\s*(?P<label>\w+)\s*\)\s*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +53,33 @@ def panel_queries(dashboard: Dashboard) -> Iterator[PanelQuery]:
     for panel in all_panels(dashboard.model):
         for target in panel.get("targets", ()):
             expr = target.get("expr") or target.get("query") or ""
-            source = _datasource(target.get("datasource") or panel.get("datasource"))
+            source = datasource_of(target.get("datasource") or panel.get("datasource"))
             yield PanelQuery(
                 dashboard, panel.get("title", ""), target.get("refId", ""), expr, target.get("legendFormat", ""), source
             )
     yield from _variables(dashboard)
     for annotation in dashboard.model.get("annotations", {}).get("list", ()):
         if expr := annotation.get("expr"):
-            owner, source = f"annotation {annotation.get('name', '')}", _datasource(annotation.get("datasource"))
+            owner, source = f"annotation {annotation.get('name', '')}", datasource_of(annotation.get("datasource"))
             yield PanelQuery(dashboard, owner, "", expr, annotation.get("titleFormat", ""), source)
+
+
+def variable_query(variable: Mapping[str, Any]) -> tuple[str, str]:
+    """Selector and label of a variable's `label_values`; the whole query and no label if it is something else."""
+    query = variable.get("query") or ""
+    text = str(query.get("query", "") if isinstance(query, Mapping) else query)
+    match = _LABEL_VALUES.fullmatch(text)
+    return (match["selector"], match["label"]) if match else (text, "")
+
+
+def datasource_of(given: object) -> str:
+    """The UID of what a panel, a target or a variable names as its data source; a variable counts as Prometheus."""
+    uid = str(given.get("uid", "")) if isinstance(given, Mapping) else str(given or "")
+    return DATASOURCE_PROMETHEUS if not uid or uid.startswith("$") else uid
 
 
 def _variables(dashboard: Dashboard) -> Iterator[PanelQuery]:
     for variable in dashboard.model.get("templating", {}).get("list", ()):
-        if variable.get("type") != "query":
-            continue
-        query = variable.get("query") or ""
-        text = query.get("query", "") if isinstance(query, Mapping) else query
-        match = _LABEL_VALUES.fullmatch(text)
-        source = _datasource(variable.get("datasource"))
-        yield PanelQuery(
-            dashboard, f"variable {variable['name']}", "", match["selector"] if match else text, "", source
-        )
-
-
-def _datasource(given: object) -> str:
-    uid = str(given.get("uid", "")) if isinstance(given, Mapping) else str(given or "")
-    return DATASOURCE_PROMETHEUS if not uid or uid.startswith("$") else uid
+        if variable.get("type") == "query":
+            selector, source = variable_query(variable)[0], datasource_of(variable.get("datasource"))
+            yield PanelQuery(dashboard, f"variable {variable['name']}", "", selector, "", source)

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["Alertmanager", "Grafana", "Loki", "Prometheus", "RefusedError", "Server"]
+__all__ = ["Alertmanager", "Grafana", "Jaeger", "Loki", "Prometheus", "RefusedError", "Server"]
 
 TIMEOUT = 5.0
 """Seconds that a server on this machine may take to answer."""
@@ -144,6 +144,12 @@ class Loki(Server):
     def version(self) -> str:
         """The version that it runs, such as `3.7.8`."""
         return str(self.get_json("/loki/api/v1/status/buildinfo")["version"])
+
+
+class Jaeger(Server):
+    """A Jaeger."""
+
+    name = "Jaeger"
 
 
 class Grafana(Server):

@@ -69,18 +69,25 @@ class HttpWire:
         if role not in self._peers:
             raise Unreachable(f"nobody plays {role}")
         data = None if body is None else json.dumps(body).encode()
-        headers = tracing.inject({"Content-Type": "application/json"})
-        try:
-            answer = self._asked(role, path, data, headers)
-        except (OSError, HTTPException, ValueError) as error:
-            if self.tells and role not in self._silent:
-                self._silent.add(role)
-                self._changed(role, str(error) or type(error).__name__)
-            raise Unreachable(str(error)) from error
-        if role in self._silent:
+        name = f"{'GET' if data is None else 'POST'} {path.partition('?')[0]}"
+        with tracing.span(name, kind="client", peer=role):
+            headers = tracing.inject({"Content-Type": "application/json"})
+            try:
+                answer = self._asked(role, path, data, headers)
+            except (OSError, HTTPException, ValueError) as error:
+                self._note(role, str(error) or type(error).__name__)
+                raise Unreachable(str(error)) from error
+        self._note(role, "")
+        return answer
+
+    def _note(self, role: str, error: str) -> None:
+        """Tell when one begins to be silent, and when it answers again."""
+        if not error and role in self._silent:
             self._silent.discard(role)
             self._changed(role, "")
-        return answer
+        elif error and self.tells and role not in self._silent:
+            self._silent.add(role)
+            self._changed(role, error)
 
     def _asked(self, role: str, path: str, data: bytes | None, headers: dict[str, str]) -> Answer:
         connections: dict[str, HTTPConnection] = self._of_thread.__dict__

@@ -23,5 +23,6 @@ from tapewatch.writing._apply import apply
 from tapewatch.writing._compare import Changes, FileSet, compare
 from tapewatch.writing._journal import recover
 from tapewatch.writing._manifest import MANIFEST
+from tapewatch.writing._single import write_whole
 
-__all__ = ["MANIFEST", "Changes", "FileSet", "apply", "compare", "recover"]
+__all__ = ["MANIFEST", "Changes", "FileSet", "apply", "compare", "recover", "write_whole"]
