@@ -14,6 +14,6 @@ class Plugin(Protocol):
     """What every plugin has."""
 
     name: str
-    """Unique in its group; shown by `tapewatch plugins list`."""
+    """Unique in its group, and the name of its entry point; shown by `tapewatch plugins list`."""
     api_version: int
     """The version of the contracts that it was written for."""

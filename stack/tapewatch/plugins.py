@@ -1,38 +1,22 @@
-"""Finds plugins by entry point and keeps a broken one from breaking the rest."""
+"""The installed plugins that a project uses, and what they answer; a broken one is named and breaks nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from tapewatch_sdk.errors import ProblemsError
-from tapewatch_sdk.plugins import API_VERSION, GROUPS
-from tapewatch_sdk.problems import Place, Problem, Severity
+from tapewatch_sdk.loading import Found, failure, find
+from tapewatch_sdk.plugins import Dashboard, File
+from tapewatch_sdk.problems import Problem
 
-__all__ = ["Found", "Plugins", "discover"]
+__all__ = ["PROJECT_GROUPS", "Found", "Plugins", "discover"]
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A plugin as it was found.
-
-    Parameters:
-        group: its entry point group.
-        name: name of the entry point.
-        origin: distribution and object that the entry point names.
-        plugin: the object; None when it could not be loaded.
-        problem: why it could not be loaded.
-    """
-
-    group: str
-    name: str
-    origin: str
-    plugin: Any = None
-    problem: Problem | None = None
+PROJECT_GROUPS = ("tapewatch.renderers", "tapewatch.rules", "tapewatch.dashboards", "tapewatch.checks")
+"""The groups that a project uses. The others work in services and in the history, and are loaded there."""
 
 
 class Plugins:
@@ -53,6 +37,8 @@ class Plugins:
     def call(self, group: str, hook: str, function: Callable[[Any], Iterable[T]]) -> Iterator[tuple[str, list[T]]]:
         """What each plugin of a group answers, by the plugin's name; one that raises is named and left out.
 
+        So is one whose answer is of another kind than its contract says, before that can harm anybody else.
+
         Parameters:
             group: entry point group.
             hook: name of the method, for the problem.
@@ -61,62 +47,54 @@ class Plugins:
         for plugin in self.of(group):
             try:
                 answer = list(function(plugin))
+                for each in answer:
+                    _check(group, each)
             except ProblemsError as error:
                 self.problems += error.problems
-            except Exception as error:  # noqa: BLE001 - whatever a plugin raises, the rest goes on
-                self.problems.append(_failed(group, plugin.name, hook, error))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a plugin raises, the rest goes on
+                self.problems.append(failure(group, plugin.name, hook, error))
             else:
                 yield plugin.name, answer
 
 
-def discover(groups: Iterable[str] = tuple(GROUPS)) -> Plugins:
+def discover(groups: Iterable[str] = PROJECT_GROUPS) -> Plugins:
     """Load the plugins of the given groups; a command names only those that it uses."""
-    return Plugins(
-        _load(point) for group in groups for point in sorted(entry_points(group=group), key=lambda point: point.name)
-    )
+    return Plugins(found for group in groups for found in find(group))
 
 
-def _load(point: EntryPoint) -> Found:
-    distribution = point.dist.name if point.dist else "?"
-    origin = f"{distribution}: {point.value}"
-    try:
-        plugin = point.load()
-        plugin = plugin() if isinstance(plugin, type) else plugin
-        reason = _breach(point.group, plugin)
-    except Exception as error:  # noqa: BLE001 - a plugin may fail to import for any reason
-        return Found(point.group, point.name, origin, problem=_failed(point.group, point.name, "import", error))
-    if reason:
-        return Found(point.group, point.name, origin, problem=_refused(point.group, point.name, reason))
-    return Found(point.group, point.name, origin, plugin)
+def _check(group: str, answer: Any) -> None:
+    """Whether a plugin's answer is of the kind that its contract says.
+
+    Raises:
+        TypeError: it is not; this is turned into a problem that names the plugin.
+        ValueError: it is, but cannot be used.
+    """
+    kind = _ANSWERS.get(group)
+    if kind is None:
+        return
+    if not isinstance(answer, kind):
+        raise TypeError(f"{answer!r:.80} is no {kind.__name__}")
+    if isinstance(answer, File):
+        _check_file(answer)
+    elif isinstance(answer, Dashboard):
+        _check_dashboard(answer)
 
 
-def _breach(group: str, plugin: object) -> str:
-    """Why an object does not keep its group's contract; empty when it does."""
-    version = getattr(plugin, "api_version", None)
-    if version != API_VERSION:
-        return f"it was written for version {version} of the plugin contract, this is version {API_VERSION}"
-    contract = GROUPS[group]
-    if not isinstance(plugin, contract):
-        return f"it lacks a part of the contract tapewatch_sdk.plugins.{contract.__name__}"
-    return ""
+_ANSWERS: Mapping[str, type] = {
+    "tapewatch.renderers": File,
+    "tapewatch.dashboards": Dashboard,
+    "tapewatch.checks": Problem,
+}
 
 
-def _failed(group: str, name: str, hook: str, error: Exception) -> Problem:
-    return Problem(
-        code="plugins/failed",
-        summary=f"plugin `{name}` failed in `{hook}`: {type(error).__name__}: {error}",
-        must="a plugin answers without raising",
-        fix="mend or uninstall it; the rest went on without it",
-        where=Place(path=f"{group}: {name}"),
-        severity=Severity.ERROR,
-    )
+def _check_file(file: Any) -> None:
+    if not isinstance(file.path, str) or not isinstance(file.text, str):
+        raise TypeError(f"path and text of a file are text: {file!r:.80}")
+    path = PurePosixPath(file.path)
+    if path.is_absolute() or ".." in path.parts or str(path) != file.path or file.path == ".":
+        raise ValueError(f"the path of a file is relative to the project and stays inside it: {file.path!r}")
 
 
-def _refused(group: str, name: str, reason: str) -> Problem:
-    return Problem(
-        code="plugins/contract",
-        summary=f"plugin `{name}` is not used: {reason}",
-        must=f"a plugin of `{group}` keeps the contract of tapewatch_sdk.plugins",
-        fix="update the plugin, or uninstall it",
-        where=Place(path=f"{group}: {name}"),
-    )
+def _check_dashboard(dashboard: Any) -> None:
+    if not isinstance(dashboard.model, Mapping) or not isinstance(dashboard.model.get("title"), str):
+        raise ValueError(f"the model of dashboard {dashboard.uid!r} has no title")

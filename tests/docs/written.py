@@ -1,4 +1,4 @@
-"""The package that docs/plugins.md and docs/rules.md build up, taken from the pages and installed in a folder."""
+"""The package that docs/plugins.md, docs/plugins/ and docs/rules.md build up, installed in a folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from docs.pages import page
+from docs.pages import DOCS, page
 
-__all__ = ["files_on", "install"]
+__all__ = ["KIND_PAGES", "files_on", "install"]
+
+KIND_PAGES = tuple(sorted(path.relative_to(DOCS).as_posix() for path in (DOCS / "plugins").glob("*.md")))
+"""The pages of the kinds of plugins; each shows a module of the package."""
 
 _NAME = re.compile(r"(?:# |<!-- )(?P<name>[\w./-]+\.(?:py|toml|yaml|md))(?: -->)?\n")
 
@@ -32,7 +35,8 @@ def install(folder: Path, **changed: str) -> Mapping[str, str]:
         folder: an empty folder.
         changed: other contents, by the name of a module.
     """
-    files = {**files_on("plugins.md"), **files_on("rules.md")}
+    pages = ("plugins.md", "rules.md", *KIND_PAGES)
+    files = {path: text for name in pages for path, text in files_on(name).items() if not path.startswith("tests/")}
     files |= {f"acme_tapewatch/{module}.py": text for module, text in changed.items()}
     project = tomllib.loads(files["pyproject.toml"])["project"]
     points = [

@@ -226,8 +226,7 @@ class Sheet:
         kinds = {kind.uid: kind for kind in self._kinds if services & set(kind.services)}
         if len(kinds) != 1:
             return []
-        which = "${__field.labels.service}" if len(services) > 1 else next(iter(services))
-        return [_to_service(next(iter(kinds.values())), which)]
+        return [_to_service(next(iter(kinds.values())))]
 
     def variables(self) -> list[core.Template]:
         """The variables of this dashboard."""
@@ -317,9 +316,9 @@ def _interval(of: object, mode: str) -> str:
     return str(getattr(getattr(of, mode, None), "interval", usual))
 
 
-def _to_service(kind: Kind, service: str) -> dict[str, Any]:
+def _to_service(kind: Kind) -> dict[str, Any]:
     when = f"time=${{__value.time}}&time.window={WINDOW}"
-    url = f"/d/{kind.uid}?var-service={service}&${{environment:queryparam}}&{when}"
+    url = f"/d/{kind.uid}?var-service=${{__field.labels.service}}&${{environment:queryparam}}&{when}"
     link: dict[str, Any] = core.DashboardLink(
         type="link",
         title="Logs and traces at this time",

@@ -18,12 +18,15 @@ from tapewatch_sdk.events._rounds import ROUNDS
 from tapewatch_sdk.events._subscribers import Caller, Feeder
 from tapewatch_sdk.events._worker import Worker, wait_until
 from tapewatch_sdk.events.event import Event, EventType
-from tapewatch_sdk.events.sink import EventSink, checked
+from tapewatch_sdk.events.sink import EventSink
+from tapewatch_sdk.loading import checked, load
 
 __all__ = ["DEFAULT_BUS", "BusStats", "EventBus", "SubscriberStats", "Subscription"]
 
 EXIT_SECONDS = 2.0
 """Seconds that the buses of a process have to deliver what still waits when the interpreter ends."""
+
+_SINKS = "tapewatch.event_sinks"
 
 _Routes = tuple[Worker, ...]
 
@@ -163,20 +166,22 @@ class EventBus(Emitter):
         return self._add(worker, None if event_type is None else [event_type])
 
     def attach(
-        self, sink: EventSink, types: Iterable[EventType] | None = None, *, queue_size: int | None = None
+        self, sink: EventSink | str, types: Iterable[EventType] | None = None, *, queue_size: int | None = None
     ) -> Subscription:
         """Have a sink take events, in batches and in the order of publishing, from a thread of its own.
 
         Parameters:
-            sink: the sink; `close` closes it too.
+            sink: the sink; `close` closes it too. A text is the name of one that is installed, as
+                `tapewatch plugins list` shows it.
             types: the events that it takes; None for all.
             queue_size: how many events may wait for it; the bus's `buffer_size` unless given.
 
         Raises:
-            PluginError: the sink does not keep its contract.
+            PluginError: the sink does not keep its contract, or none of this name can be loaded.
             ValueError: an event type is unknown, or `queue_size` is below 1.
         """
-        return self._add(Feeder(_size(queue_size, self._size), checked(sink)), types)
+        kept = load(_SINKS, sink) if isinstance(sink, str) else checked(_SINKS, sink)
+        return self._add(Feeder(_size(queue_size, self._size), kept), types)
 
     def _add(self, worker: Worker, types: Iterable[EventType] | None) -> Subscription:
         wanted = None if types is None else frozenset(map(EventType, types))

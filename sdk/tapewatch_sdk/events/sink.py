@@ -1,6 +1,7 @@
 """The contract of an event sink: what a package implements to take events to a place of its own.
 
-A sink is an object (or a class without parameters) that an entry point names; `EventBus.attach` makes it take events.
+A sink is an object (or a class without parameters) that an entry point names; `EventBus.attach("its name")` makes it
+take events.
 It is called from a thread of its own, never by the code that publishes. See `Plugin` in `tapewatch_sdk.plugins` for the
 two attributes that every plugin has.
 """
@@ -11,9 +12,8 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from tapewatch_sdk.contract import API_VERSION, Plugin
-from tapewatch_sdk.errors import PluginError, TapewatchError
+from tapewatch_sdk.errors import TapewatchError
 from tapewatch_sdk.events.event import Event
-from tapewatch_sdk.problems import Place, Problem
 
 __all__ = ["API_VERSION", "EventSink", "EventsRefusedError"]
 
@@ -38,32 +38,3 @@ class EventSink(Plugin, Protocol):
                 connection is one.
             Exception: anything else is a bug; the events are counted and left, as for `EventsRefusedError`.
         """
-
-
-def checked(sink: EventSink) -> EventSink:
-    """The sink, when it keeps the contract.
-
-    Raises:
-        PluginError: it does not, with the code `plugins/contract`.
-    """
-    name = str(getattr(sink, "name", type(sink).__name__))
-    version = getattr(sink, "api_version", None)
-    if version != API_VERSION:
-        raise _refused(name, f"it was written for version {version} of the contract, this is version {API_VERSION}")
-    if not isinstance(sink, EventSink):
-        raise _refused(name, "it lacks a part of the contract tapewatch_sdk.events.EventSink")
-    return sink
-
-
-def _refused(name: str, reason: str) -> PluginError:
-    return PluginError(
-        [
-            Problem(
-                code="plugins/contract",
-                summary=f"event sink `{name}` is not used: {reason}",
-                must="an event sink keeps the contract tapewatch_sdk.events.EventSink",
-                fix="update the package that it comes from",
-                where=Place(path=name),
-            )
-        ]
-    )

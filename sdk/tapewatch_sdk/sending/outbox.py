@@ -212,6 +212,7 @@ class Outbox(Generic[Item]):
         if not self._mark(_Mark(last=True), timeout):
             self._hopeless = True
             self._drop(self._empty())
+            self._queue.put(_Mark(last=True))  # the first one went with the rest; the thread must not wait for ever
         return not self._hopeless
 
     def _mark(self, mark: _Mark, timeout: float) -> bool:

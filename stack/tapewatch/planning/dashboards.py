@@ -26,6 +26,12 @@ def dashboard_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> It
 def _panel_changes(old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> Iterator[Change]:
     was, now = _panels(old), _panels(new)
     found = False
+    renamed = [title for title in now if _legends_alone(was.get(title), now[title])]
+    if renamed:
+        found = True
+        what = f"legends of {', '.join(renamed)}"
+        yield Change("dashboard", new["title"], Action.CHANGED, what, path)
+        was, now = ({title: panel for title, panel in each.items() if title not in renamed} for each in (was, now))
     for title in [*now, *(title for title in was if title not in now)]:
         if was.get(title) != now.get(title):
             found = True
@@ -46,6 +52,16 @@ def _panels(model: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
             name, count = f"{title} ({count})", count + 1
         found[name] = panel
     return found
+
+
+def _legends_alone(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> bool:
+    """Whether lines are only called otherwise: with a second service of a kind, legends name the service."""
+    return old is not None and old != new and _unnamed(old) == _unnamed(new)
+
+
+def _unnamed(panel: Mapping[str, Any]) -> dict[str, Any]:
+    targets = [{**target, "legendFormat": ""} for target in panel.get("targets", ())]
+    return {**panel, "targets": targets}
 
 
 _WORDS = {"targets": "queries", "gridPos": "place", "fieldConfig": "units or thresholds", "type": "kind of panel"}

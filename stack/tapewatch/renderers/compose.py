@@ -236,7 +236,7 @@ def _alloy(where: Where) -> _Service:
 
 def _platform(catalogue: Catalogue, where: Where) -> _Service:
     """The sample platform: reached under the host names of the services that it stands in for, by the stack alone."""
-    scraped = [service for service in catalogue.services.values() if service.targets]
+    scraped = [service for _, service in sorted(catalogue.services.items()) if service.targets]
     hosts = (address.rpartition(":")[0] for service in scraped for address in service.targets)
     # Names with a dot belong to somebody's DNS; those of the parts would be shared with them by turns.
     aliases = sorted({host for host in hosts if not set(host) & set(".:")} - {"localhost", *PARTS})

@@ -86,6 +86,6 @@ def _alert(rule: Rule) -> Mapping[str, Any]:
 
 
 def _expected(catalogue: Catalogue) -> Iterator[Mapping[str, Any]]:
-    for name, service in catalogue.services.items():
+    for name, service in sorted(catalogue.services.items()):
         labels = {"environment": catalogue.environment, "service": name, "team": service.team}
         yield {"record": EXPECTED, "expr": "vector(1)", "labels": labels}

@@ -424,3 +424,22 @@ def test_pauses_are_not_cut_short_by_what_was_put_in_before(
 
     threading.Event().wait(0.2)
     assert outbox.counts.failures <= before + 1, "the pauses are skipped"
+
+
+def test_the_thread_ends_when_closing_took_too_long() -> None:
+    release = threading.Event()
+
+    class Slow:
+        def send(self, batch: Sequence[int], /) -> None:
+            release.wait(30)
+
+    box: Outbox[int] = Outbox("things", Slow, linger=0.0)
+    box.put(1)
+    wait_for("it is being sent", lambda: box.counts.waiting == 1)
+    (worker,) = (each for each in threading.enumerate() if each.name == "tapewatch-things")
+
+    assert not box.close(0.05)
+    release.set()
+
+    worker.join(10)
+    assert not worker.is_alive()

@@ -189,7 +189,7 @@ def test_explaining_what_is_not_there_names_the_nearest(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "lines"), [("alerts", 29), ("services", 8), ("metrics", 92), ("receivers", 7), ("dashboards", 1)]
+    ("kind", "lines"), [("alerts", 29), ("services", 8), ("metrics", 92), ("receivers", 7), ("dashboards", 17)]
 )
 def test_list_has_a_line_for_each_thing(kind: str, lines: int, project: Path) -> None:
     assert len(run("list", kind, folder=project).stdout.splitlines()) == lines

@@ -50,11 +50,13 @@ def test_a_service_of_a_known_kind_is_one_target_and_one_expected_service_and_no
 ) -> None:
     after = rendered(tmp_path / "p", NEW_SERVICE)
 
-    assert told(sample, after) == [
-        ("expected service", "market-data-2", Action.GAINED),
-        ("target", "market-data-2:9097", Action.GAINED),
-        ("container", "platform", Action.CHANGED),
+    changes = told(sample, after)
+    assert [(kind, name) for kind, name, action in changes if action is Action.GAINED] == [
+        ("expected service", "market-data-2"),
+        ("target", "market-data-2:9097"),
     ]
+    # The dashboards of its kind name it from now on, and the sample platform plays it.
+    assert {kind for kind, _, action in changes if action is not Action.GAINED} == {"dashboard", "panel", "container"}
 
 
 def test_a_service_that_leaves_loses_its_target(sample: dict[str, str], tmp_path: Path) -> None:
@@ -90,7 +92,9 @@ def test_an_override_for_one_service_is_told_for_that_service_alone(sample: dict
     )
     after = rendered(tmp_path / "p", change)
 
-    assert told(sample, after) == [("alert", "OrderRejectionRateHigh for execution-engine", Action.TIGHTENED)]
+    alert, *panels = told(sample, after)
+    assert alert == ("alert", "OrderRejectionRateHigh for execution-engine", Action.TIGHTENED)
+    assert {(kind, action) for kind, _, action in panels} == {("panel", Action.CHANGED)}  # their limits follow it
 
 
 def test_an_alert_switched_off_is_lost(sample: dict[str, str], tmp_path: Path) -> None:
@@ -138,6 +142,19 @@ def test_panels_gained_lost_and_changed_are_named() -> None:
     ]
 
 
+def test_panels_whose_lines_are_only_called_otherwise_are_one_change() -> None:
+    def risk(legend: str) -> dict[str, str]:
+        target = {"refId": "A", "expr": "x", "legendFormat": legend}
+        shown = [
+            {"id": number, "title": title, "targets": [target]} for number, title in enumerate(("Loss", "Exposure"))
+        ]
+        return {"provisioning/grafana/dashboards/tapewatch/risk.json": json.dumps({"title": "Risk", "panels": shown})}
+
+    (change,) = compare_files(risk("{{symbol}}"), risk("{{service}} {{symbol}}")).changes
+
+    assert (change.kind, change.name, change.detail) == ("dashboard", "Risk", "legends of Loss, Exposure")
+
+
 def rules(expr: str, **more: Any) -> dict[str, str]:
     return {RULES: dump({"groups": [{"name": "g", "rules": [{"alert": "A", "expr": expr, **more}]}]})}
 
@@ -176,7 +193,7 @@ def test_the_text_fits_a_terminal_and_ends_with_a_summary(sample: dict[str, str]
     text = to_text(compare_files(sample, rendered(tmp_path / "p", NEW_SERVICE)))
 
     assert "+ target market-data-2:9097 gained: market-data-2, team data" in text
-    assert text.splitlines()[-1].startswith("3 changes (2 gained, 1 changed)")
+    assert text.splitlines()[-1].startswith("7 changes (2 gained, 5 changed)")
 
 
 def test_markdown_has_a_table_for_each_kind_and_json_holds_the_same(sample: dict[str, str], tmp_path: Path) -> None:
