@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 pytest_plugins = ["pytester", "support.parts"]
+
+
+def pytest_configure() -> None:
+    """Started in the background of a shell, we ignore SIGINT, and the programs of our tests would inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -55,9 +55,10 @@ class Store:
         return result
 
     def values(self, service: str) -> dict[str, Values]:
-        """The newest values of a service by name and labels; `le` and `quantile` as numbers."""
+        """The newest values that a service pushed, by name and labels; `le` and `quantile` as numbers."""
         found: dict[str, Values] = {}
-        for each in self.query(f'{{service="{service}"}}'):
+        # What the rules made of them has a colon in its name, alerts are called ALERTS.
+        for each in self.query(f'{{service="{service}",__name__!~".*:.*|ALERTS.*"}}'):
             labels = {name: _plain(name, value) for name, value in each["metric"].items()}
             name = labels.pop("__name__")
             found.setdefault(name, {})[frozenset(labels.items())] = float(each["value"][1])

@@ -105,7 +105,8 @@ class Program:
         except subprocess.TimeoutExpired:
             self._process.kill()
             printed, errors = self._process.communicate()
-            raise AssertionError(f"it did not end; it printed\n{self._lines}\n{printed}\n{errors}") from None
+            told = f"{self._lines[-20:]}\n{printed[-2000:]}\n{errors[-2000:]}"
+            raise AssertionError(f"it did not end; it printed\n{told}") from None
         return Ended(self._process.returncode, [*self._lines, *printed.splitlines()], errors)
 
     def __enter__(self) -> Self:
