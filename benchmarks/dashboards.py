@@ -113,7 +113,7 @@ def _filled(series: list[dict[str, Any]], end: int, folder: Path) -> Iterator[Se
         for each in series:
             labels = each["metric"]
             name = labels.pop("__name__")
-            text = ",".join(f'{key}="{_escaped(value)}"' for key, value in labels.items())
+            text = ",".join(f'{_quoted(key)}="{_escaped(value)}"' for key, value in labels.items())
             if not math.isfinite(float(each["value"][1])):
                 continue
             value, rises = float(each["value"][1]), name.endswith(("_total", "_count", "_sum", "_bucket"))
@@ -136,6 +136,11 @@ def _filled(series: list[dict[str, Any]], end: int, folder: Path) -> Iterator[Se
     config = "global: {scrape_interval: 1s}\n"
     with start_prometheus(config, folder, "--storage.tsdb.retention.time=30d", data=data) as prometheus:
         yield prometheus
+
+
+def _quoted(label: str) -> str:
+    """A label's name; one of OpenTelemetry's, with a dot, stands in quotes."""
+    return label if label.isidentifier() else f'"{label}"'
 
 
 def _escaped(value: str) -> str:

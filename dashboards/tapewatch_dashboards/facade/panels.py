@@ -72,7 +72,7 @@ def timeseries(
         "max": maximum,
         "noValue": no_value or None,
         "links": list(links),
-        "custom": {**_soft_ends(held, minimum, maximum), "insertNulls": False},
+        "custom": {**_soft_ends(held, unit, minimum, maximum), "insertNulls": False},
     }
     return core.TimeSeries(
         **_with_units(_common(title, question, queries), right or {}, queries),
@@ -309,12 +309,16 @@ def _newest(queries: Sequence[Query]) -> list[Query]:
     ]
 
 
+_LITTLE = 0.01
+"""Share up to which an axis goes at least: Grafana draws one up to 10,000 % where all shares are 0."""
+
+
 def _soft_ends(
-    limits: Sequence[Limit], minimum: float | None = None, maximum: float | None = None
+    limits: Sequence[Limit], unit: str, minimum: float | None = None, maximum: float | None = None
 ) -> Mapping[str, float]:
     """Ends of the axis that the limits' lines and zero lie between, unless values go beyond or an end is fixed."""
     lowest = min((limit.value * 0.95 for limit in limits if limit.below), default=0)
-    highest = max((limit.value * 1.05 for limit in limits), default=None)
+    highest = max((limit.value * 1.05 for limit in limits), default=_LITTLE if unit == "percentunit" else None)
     ends = {"axisSoftMin": lowest if minimum is None else None, "axisSoftMax": highest if maximum is None else None}
     return {key: float(f"{value:.6g}") for key, value in ends.items() if value is not None}
 
