@@ -33,6 +33,7 @@ HOUR = 3600
 WARM = 60.0
 """Seconds for which the sample runs before its series are taken."""
 
+_PLAIN = re.compile(r"[A-Za-z_:][\w:]*")
 _TEXT = re.compile(r'[\\"\n]')
 
 
@@ -48,7 +49,7 @@ def run() -> list[Figure]:
     made = median(lambda: _timed(lambda: list(pack.dashboards(project.request))))
     return [
         Figure("all dashboards of the sample made", made, limit=0.3),
-        Figure("dashboards of 10000 services of 8 kinds made", many),
+        Figure("dashboards of 10000 services of few kinds made", many),
         Figure("one page of all previews", median(lambda: _timed(lambda: _page(project, moment))), limit=5.0),
         Figure(f"panel proof, {queries} queries over an hour at 1 s", proof, limit=15.0),
         Figure("its slowest query", slowest, limit=0.1),
@@ -67,7 +68,7 @@ def _many(folder: Path) -> float:
     pack = Dashboards()
     boards = list(pack.dashboards(request))
     services = [board for board in boards if board.uid.startswith("service-")]
-    assert len(services) == 8, len(services)
+    assert len(services) <= 8, len(services)  # one for each kind, however many services
     return median(lambda: _timed(lambda: list(pack.dashboards(request))))
 
 
@@ -113,13 +114,16 @@ def _filled(series: list[dict[str, Any]], end: int, folder: Path) -> Iterator[Se
         for each in series:
             labels = each["metric"]
             name = labels.pop("__name__")
-            text = ",".join(f'{_quoted(key)}="{_escaped(value)}"' for key, value in labels.items())
+            pairs = [f'{_quoted(key)}="{_escaped(value)}"' for key, value in labels.items()]
+            head = (
+                f"{name}{{{','.join(pairs)}}}" if _PLAIN.fullmatch(name) else f"{{{','.join([_quoted(name), *pairs])}}}"
+            )
             if not math.isfinite(float(each["value"][1])):
                 continue
             value, rises = float(each["value"][1]), name.endswith(("_total", "_count", "_sum", "_bucket"))
             for second in range(HOUR):
                 shown = value * second / HOUR if rises else value
-                file.write(f"{name}{{{text}}} {shown:g} {end - HOUR + second}\n")
+                file.write(f"{head} {shown:g} {end - HOUR + second}\n")
         file.write("# EOF\n")
     command: list[str | Path] = [
         find("promtool").path,
@@ -138,9 +142,9 @@ def _filled(series: list[dict[str, Any]], end: int, folder: Path) -> Iterator[Se
         yield prometheus
 
 
-def _quoted(label: str) -> str:
-    """A label's name; one of OpenTelemetry's, with a dot, stands in quotes."""
-    return label if label.isidentifier() else f'"{label}"'
+def _quoted(name: str) -> str:
+    """A name; one of OpenTelemetry's, with a dot, stands in quotes."""
+    return name if _PLAIN.fullmatch(name) else f'"{name}"'
 
 
 def _escaped(value: str) -> str:
