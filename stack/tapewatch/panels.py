@@ -10,7 +10,15 @@ from typing import Any
 from tapewatch_sdk.names import DATASOURCE_PROMETHEUS
 from tapewatch_sdk.plugins import Dashboard
 
-__all__ = ["PanelQuery", "all_panels", "datasource_of", "panel_queries", "variable_query"]
+__all__ = [
+    "PanelQuery",
+    "all_panels",
+    "datasource_of",
+    "drawn_panels",
+    "panel_queries",
+    "query_text",
+    "variable_query",
+]
 
 _LABEL_VALUES = re.compile(r"label_values\((?P<selector>.*),\s*(?P<label>\w+)\s*\)\s*", re.DOTALL)
 
@@ -46,6 +54,16 @@ def all_panels(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for panel in model.get("panels", ()):
         yield panel
         yield from all_panels(panel)
+
+
+def drawn_panels(model: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Every panel but the headings of rows."""
+    return (panel for panel in all_panels(model) if panel.get("type") != "row")
+
+
+def query_text(target: Mapping[str, Any]) -> str:
+    """What a target asks, in its data source's own words: an expression, or the service whose traces are searched."""
+    return str(target.get("expr") or target.get("service") or target.get("queryType") or "")
 
 
 def panel_queries(dashboard: Dashboard) -> Iterator[PanelQuery]:

@@ -29,9 +29,6 @@ __all__ = [
     "timeseries",
 ]
 
-FEW = 4
-"""Lines up to which a list is a legend that can be read; `legend="table"` shows more of them with their values."""
-
 
 def timeseries(
     title: str,

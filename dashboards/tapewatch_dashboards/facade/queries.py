@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from string import ascii_uppercase
 from typing import Any
 
@@ -97,7 +97,7 @@ class Spans:
 class Dependencies:
     """Who calls whom, as Jaeger saw it."""
 
-    source: dict[str, str] = field(default_factory=lambda: JAEGER)
+    source = JAEGER
 
     def fields(self) -> dict[str, Any]:
         """The query as Grafana's data source has it; 9.4 does not know it, and says so."""

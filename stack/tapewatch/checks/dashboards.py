@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tapewatch.panels import all_panels
+from tapewatch.panels import drawn_panels
+from tapewatch.promql.grafana import names
 from tapewatch_sdk.plugins import API_VERSION, Dashboard, Request
 from tapewatch_sdk.problems import Place, Problem, Severity
 
@@ -25,7 +26,6 @@ _WITHOUT_NUMBERS = frozenset(
 """Kinds of panels that show no numbers."""
 
 _DASHBOARD = re.compile(r"/d/(?P<uid>[A-Za-z0-9_-]+)(?:[/?]|$)")
-_VARIABLE = re.compile(r"\$\{?(?P<name>[A-Za-z]\w*)")
 
 
 class DashboardCheck:
@@ -39,7 +39,7 @@ class DashboardCheck:
         uids = {board.uid for board in request.dashboards}
         yield from _same_uid(request.dashboards)
         for board in request.dashboards:
-            panels = [panel for panel in all_panels(board.model) if panel.get("type") != "row"]
+            panels = list(drawn_panels(board.model))
             yield from _places(board, panels)
             for panel in panels:
                 yield from _panel(board, panel)
@@ -106,8 +106,8 @@ def _links(board: Dashboard, panel: Mapping[str, Any], uids: set[str]) -> Iterat
 def _variables(board: Dashboard, panels: Sequence[Mapping[str, Any]]) -> Iterator[Problem]:
     known = {str(each.get("name")) for each in board.model.get("templating", {}).get("list", ())}
     for panel in panels:
-        used = {match["name"] for match in _VARIABLE.finditer(json.dumps([*panel.get("targets", ())]))}
-        for name in sorted(used - known):
+        used = names(json.dumps([*panel.get("targets", ())]))
+        for name in sorted(each for each in used - known if not each.startswith("__")):
             yield _problem(
                 "dashboards/unknown-variable", board, panel, f"a query uses `${name}`, which nobody can choose",
                 "a variable of a query stands in the dashboard's `templating`", "add it there, or correct its name",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tapewatch.previewing.canvas import Box, Canvas, polyline, width_of
@@ -223,13 +223,12 @@ def draw_candles(canvas: Canvas, box: Box, fields: Fields, series: Sequence[Seri
     width = max(plot.box.w / max(len(closes), 1) * 0.6, 1.2)
     volume = by_name.get("volume", {})
     most = max((value for value in volume.values() if math.isfinite(value)), default=0.0)
-    part: Callable[[float], float] = lambda value: value / most * plot.box.h * 0.2  # noqa: E731
     for at in sorted(set(highs) & set(lows) & set(closes)):
         begun = opens.get(at, closes[at])
         shade = color("green") if closes[at] >= begun else color("red")
         x = plot.x(at)
         if most and math.isfinite(volume.get(at, math.nan)):
-            height = part(volume[at])
+            height = volume[at] / most * plot.box.h * 0.2
             canvas.rect(Box(x - width / 2, plot.box.y + plot.box.h - height, width, height), shade, opacity=0.25)
         canvas.line(x, plot.y(highs[at]), x, plot.y(lows[at]), shade)
         top, bottom = plot.y(max(begun, closes[at])), plot.y(min(begun, closes[at]))

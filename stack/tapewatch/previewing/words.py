@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from tapewatch.panels import query_text
 from tapewatch.previewing.canvas import Box, Canvas, width_of
 from tapewatch.previewing.fields import Fields
 from tapewatch.previewing.theme import BORDER, FAINT, INK, color
@@ -70,8 +71,7 @@ def draw_queries(canvas: Canvas, box: Box, fields: Fields) -> None:
         canvas.text(box.x + 24, y, f"limit {fields.text(limit.value)}", size=11, fill=limit.color)
         y += 16
     for target in fields.panel.get("targets", ()):
-        query = str(target.get("expr") or target.get("service") or target.get("queryType") or "")
-        for line in _wrapped(query, box.w, 10.5):
+        for line in _wrapped(query_text(target), box.w, 10.5):
             if y > box.y + box.h:
                 return
             canvas.text(box.x, y, line, size=10.5, fill=FAINT, mono=True)

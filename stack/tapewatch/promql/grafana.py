@@ -6,11 +6,13 @@ Every replacement is as long as what it stands for, so a position in the result 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-__all__ = ["substitute", "variables"]
+__all__ = ["filled", "names", "substitute", "variables"]
 
 # Grafana leaves $1 and the like alone; label_replace needs them.
 _VARIABLE = r"\$\{[A-Za-z_]\w*(?:[.:][^}]*)?\}|\$[A-Za-z_]\w*|\[\[[A-Za-z_]\w*(?::\w+)?\]\]"
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _PIECE = re.compile(
     rf"""
       (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)
@@ -52,6 +54,22 @@ def variables(expr: str) -> tuple[tuple[int, int], ...]:
         elif piece.lastgroup == "string":
             spans += [inner.span() for inner in _IN_STRING.finditer(expr, *piece.span())]
     return tuple(spans)
+
+
+def names(text: str) -> set[str]:
+    """The names of all variables and macros in a text of any kind."""
+    return {_name(match) for match in _IN_STRING.finditer(text)}
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """A text of any kind with values in the place of variables; a variable that has none stays as it is."""
+    return _IN_STRING.sub(lambda match: values.get(_name(match), match[0]), text)
+
+
+def _name(variable: re.Match[str]) -> str:
+    found = _NAME.search(variable[0])
+    assert found, "every form of a variable has a name in it"
+    return found[0]
 
 
 def _replacement(expr: str, start: int, end: int) -> str:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tapewatch.promql.grafana import filled
 from tapewatch.schema.types import seconds
 
 __all__ = ["Moment", "since_now"]
-
-_VARIABLE = re.compile(r"\$\{(?P<braced>\w+)(?:[.:][^}]*)?\}|\$(?P<plain>[A-Za-z_]\w*)|\[\[(?P<old>\w+)(?::\w+)?\]\]")
 
 _POINTS = 400
 """Points of a line at most; as many as a panel of half a screen's width has in Grafana."""
@@ -66,13 +64,7 @@ class Moment:
             values: what was chosen, by variable; what is in neither it nor Grafana's own stays as it is.
             least: the panel's own smallest interval, in seconds.
         """
-        known = {**self.macros(least), **values}
-
-        def replaced(match: re.Match[str]) -> str:
-            name = match["braced"] or match["plain"] or match["old"]
-            return known.get(name, match[0])
-
-        return _VARIABLE.sub(replaced, text)
+        return filled(text, {**self.macros(least), **values})
 
 
 def since_now(since: str, scrape: str) -> Moment:

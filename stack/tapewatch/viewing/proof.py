@@ -12,6 +12,10 @@ from tapewatch_sdk.problems import Place, Problem
 __all__ = ["Proof", "Verdict", "prove"]
 
 
+_ORDER = (State.DATA, State.EMPTY, State.ERROR)
+"""From good to bad."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What one panel shows, over all choices of the dashboard's variables.
@@ -76,14 +80,11 @@ def _of_board(views: Sequence[View]) -> Proof:
     for panels in zip(*(view.panels for view in views), strict=True):
         asked = [panel for panel in panels if panel.answers]
         if asked:
-            worst = max(asked, key=lambda panel: list(_ORDER).index(panel.state))
+            worst = max(asked, key=lambda panel: _ORDER.index(panel.state))
             verdicts.append(Verdict(worst, ", ".join(f"{name} {worst.chosen[name]}" for name in sorted(varying))))
     board = views[0].dashboard
     queries = sum(len(panel.answers) for view in views for panel in view.panels)
     return Proof(board.uid, board.title, verdicts, queries, views[0].failures)
-
-
-_ORDER = (State.DATA, State.EMPTY, State.ERROR)
 
 
 def _of_panel(board: str, verdict: Verdict) -> Iterator[Problem]:

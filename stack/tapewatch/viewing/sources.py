@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tapewatch.panels import query_text
 from tapewatch.running.clients import Jaeger, Loki, Prometheus
 from tapewatch.viewing.answers import Answer, Line, Series
 from tapewatch.viewing.moment import Moment
@@ -72,7 +73,7 @@ class Sources:
         filled = {
             key: moment.fill(value, chosen, least) if isinstance(value, str) else value for key, value in target.items()
         }
-        ref, query = str(target.get("refId", "")), str(filled.get("expr") or filled.get("service") or "")
+        ref, query = str(target.get("refId", "")), query_text(filled)
         try:
             series, lines = self._asked(uid, filled, moment, least)
         except (ToolError, LookupError, TypeError, ValueError) as error:

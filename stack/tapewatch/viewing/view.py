@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tapewatch.panels import all_panels, datasource_of, variable_query
+from tapewatch.panels import datasource_of, drawn_panels, variable_query
 from tapewatch.schema.types import seconds
 from tapewatch.viewing.answers import PanelView
 from tapewatch.viewing.moment import Moment
@@ -61,17 +61,14 @@ def view(
         for dashboard in dashboards:
             chosen, failures = _choices(dashboard, sources, moment)
             for choice in chosen if every_choice else chosen[:1]:
-                waiting = [(panel, _asked(panel, sources, moment, choice)) for panel in _shown(dashboard)]
+                drawn = drawn_panels(dashboard.model)
+                waiting = [(panel, _asked(panel, sources, moment, choice)) for panel in drawn]
                 futures = [[pool.submit(*ask) for ask in asks] for _, asks in waiting]
                 panels = [
                     PanelView(dashboard, panel, choice, [future.result() for future in answers])
                     for (panel, _), answers in zip(waiting, futures, strict=True)
                 ]
                 yield View(dashboard, choice, panels, failures)
-
-
-def _shown(dashboard: Dashboard) -> Iterator[Mapping[str, Any]]:
-    return (panel for panel in all_panels(dashboard.model) if panel.get("type") != "row")
 
 
 def _asked(panel: Mapping[str, Any], sources: Sources, moment: Moment, chosen: Mapping[str, str]) -> list[Any]:
