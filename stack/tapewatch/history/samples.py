@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ class Scrape:
     duration: float = 0.0
     error: str = ""
     layout: Layout = EMPTY
-    values: Values = NOTHING
+    values: Values = field(default_factory=lambda: NOTHING)
     labels: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -60,7 +60,7 @@ TEXT = Syntax(
     re.compile(r"[ \t]*"),
     re.compile(r'"(?:[^"\\]|\\["\\n])*"'),
     ("counter", "gauge", "histogram", "summary", "untyped"),
-    re.compile(r"\d+"),
+    re.compile(r"[0-9]+"),
 )
 
 OPENMETRICS = Syntax(
@@ -70,7 +70,7 @@ OPENMETRICS = Syntax(
     re.compile(r""),
     re.compile(r'"(?:[^"\\]|\\.)*"'),
     ("counter", "gauge", "histogram", "summary", "gaugehistogram", "info", "stateset", "unknown"),
-    re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"),
+    re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII),
 )
 
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -78,8 +78,8 @@ _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _WORD = re.compile(r"[^ \t]+")
 _REST = re.compile(r".*", re.DOTALL)
 _CLOSED = re.compile(r'"(?:[^"\\]|\\.)*"')
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
-_SPECIAL = re.compile(r"nan|[+-]?inf(?:inity)?", re.IGNORECASE)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_SPECIAL = re.compile(r"nan|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 _ESCAPE = re.compile(r'\\(["\\n])')
 
 

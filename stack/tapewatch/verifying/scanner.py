@@ -11,7 +11,7 @@ import re
 from tapewatch.verifying.exposition import UNTYPED, Exposed, Exposition, Sample
 from tapewatch.verifying.lines import OPENMETRICS, TEXT, Cursor, FormatError, Syntax, read_metadata, read_sample
 
-__all__ = ["scan"]
+__all__ = ["sample_names", "scan"]
 
 _ENDINGS = {
     "histogram": ("_bucket", "_sum", "_count"),
@@ -55,6 +55,18 @@ def scan(body: bytes, syntax: Syntax) -> Exposition:
     return Exposition({family.exposed.name: family.exposed for family in scanner.families.values()}, lines)
 
 
+def sample_names(name: str, kind: str, syntax: Syntax) -> list[str]:
+    """The names that the samples of a family may have.
+
+    Parameters:
+        name: the family's, as its TYPE line has it.
+        kind: its type.
+        syntax: the format.
+    """
+    endings = _ENDINGS if syntax is TEXT else _OPENMETRICS_ENDINGS
+    return [name + ending for ending in endings.get(kind, ("",))]
+
+
 def _check_characters(text: str, number: int) -> None:
     if found := _UNDECODED.search(text):
         raise FormatError(f"the byte 0x{ord(found[0]) - 0xDC00:02X} is no UTF-8", number, found.start() + 1)
@@ -80,8 +92,7 @@ class _Family:
 
     def sample_names(self) -> list[str]:
         """The names that its samples may have."""
-        endings = _ENDINGS if self._syntax is TEXT else _OPENMETRICS_ENDINGS
-        return [self.name + ending for ending in endings.get(self.exposed.type, ("",))]
+        return sample_names(self.name, self.exposed.type, self._syntax)
 
 
 class _Scanner:

@@ -1,0 +1,59 @@
+"""What a target's answer looked like, so that of the next one only the numbers are read.
+
+An answer fits when every line but its value is the same, byte for byte. What is run over all lines is C: a list is
+compared, a slice taken, a number made, without one step of Python for a line.
+"""
+
+from __future__ import annotations
+
+from itertools import compress
+
+import numpy as np
+
+from tapewatch.history.bridge.numbers import numbers
+from tapewatch.history.bridge.reading import Reading
+from tapewatch.history.samples import Layout, Series, Values
+from tapewatch.verifying.lines import Syntax
+
+__all__ = ["Template"]
+
+
+class Template:
+    """One answer that was read.
+
+    Parameters:
+        lines: the answer's.
+        syntax: its format.
+        reading: what stood in it.
+        layout: the series that are kept.
+    """
+
+    def __init__(self, lines: list[bytes], syntax: Syntax, reading: Reading, layout: Layout) -> None:
+        self.syntax = syntax
+        self.layout = layout
+        self._series = reading.series
+        self._heads = reading.heads
+        self._count = len(lines)
+        places = set(reading.numbers)
+        self._samples = bytes(number in places for number in range(1, len(lines) + 1))
+        self._others = bytes(1 - each for each in self._samples)
+        self._rest = list(compress(lines, self._others))
+        lengths = {len(head) for head in self._heads}
+        slices = {length: slice(length, None) for length in lengths}
+        self._slices = [slices[len(head)] for head in self._heads]
+        self._kept = None if reading.kept is None else np.array(reading.kept)
+
+    @property
+    def known(self) -> dict[bytes, Series]:
+        """The series by the bytes before their values."""
+        return dict(zip(self._heads, self._series, strict=True))
+
+    def values(self, lines: list[bytes]) -> Values | None:
+        """The values of an answer; None if anything else about it is new."""
+        if len(lines) != self._count or list(compress(lines, self._others)) != self._rest:
+            return None
+        samples = list(compress(lines, self._samples))
+        if not all(map(bytes.startswith, samples, self._heads)):
+            return None
+        values = numbers(list(map(bytes.__getitem__, samples, self._slices)), self.syntax)
+        return values if values is None or self._kept is None else values[self._kept]
