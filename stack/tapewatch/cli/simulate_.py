@@ -33,6 +33,12 @@ _POSITIVE = click.FloatRange(min=0, max=1_000, min_open=True)
     show_default=True,
     help="OTLP or remote write receiver for services that push; may be given several times.",
 )
+@click.option(
+    "--api-url",
+    metavar="URL",
+    default="",
+    help="The real API (`tapewatch history serve`): its stand-in stays away, events and pushes go there.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Another one gives another market.")
 @click.option("--speed", type=_POSITIVE, default=1.0, show_default=True, help="Simulated seconds in a real one.")
 @click.option("--rate", type=_POSITIVE, default=1.0, show_default=True, help="How many times as busy as at rest.")
@@ -52,6 +58,7 @@ def command(
     listen: str,
     services: tuple[str, ...],
     push_urls: tuple[str, ...],
+    api_url: str,
     seed: int,
     speed: float,
     rate: float,
@@ -73,6 +80,7 @@ def command(
       tapewatch simulate --push-url http://prometheus:9090/api/v1/write
     """
     from tapewatch.catalogue import load
+    from tapewatch.simulating.audit import HISTORY, signed
     from tapewatch.simulating.control import control_path
     from tapewatch.simulating.planning import planned
 
@@ -80,11 +88,14 @@ def command(
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     loaded = load(project / "catalogue.yaml", environ_of(use_env))
     on = _faults(faults)
-    _check(loaded.catalogue, services, push_urls, on)
+    _check(loaded.catalogue, services, push_urls, api_url, on)
+    if api_url:
+        services = tuple(name for name in services or loaded.catalogue.services if name != HISTORY)
+        push_urls = (*push_urls, signed(api_url))
     _become(
         planned(
             loaded, services, listen, push_urls=push_urls, seed=seed, speed=speed, rate=rate, faults=on,
-            level=log_level, control=str(control_path(project)),
+            level=log_level, control=str(control_path(project)), api=api_url,
         )
     )  # fmt: skip
 
@@ -109,7 +120,9 @@ def _faults(texts: tuple[str, ...]) -> dict[str, str]:
         raise click.UsageError(str(error)) from None
 
 
-def _check(catalogue: Catalogue, services: tuple[str, ...], push_urls: tuple[str, ...], faults: dict[str, str]) -> None:
+def _check(
+    catalogue: Catalogue, services: tuple[str, ...], push_urls: tuple[str, ...], api_url: str, faults: dict[str, str]
+) -> None:
     from tapewatch.schema import nearest
     from tapewatch.simulating.faults import FAULTS
     from tapewatch.simulating.push import is_url
@@ -122,3 +135,5 @@ def _check(catalogue: Catalogue, services: tuple[str, ...], push_urls: tuple[str
     for url in push_urls:
         if not is_url(url):
             raise click.UsageError(f"--push-url {url} is no http:// or https:// URL")
+    if api_url and not is_url(api_url):
+        raise click.UsageError(f"--api-url {api_url} is no http:// or https:// URL")

@@ -56,6 +56,7 @@ class Plan:
         faults: that are on from the start, with their values.
         level: of the log lines that are written.
         control: path of the socket at which faults are switched; empty for none.
+        api: base URL of the project's own API where that runs by itself; empty where it is simulated, or is not at all.
     """
 
     environment: str
@@ -70,6 +71,7 @@ class Plan:
     faults: Mapping[str, str] = field(default_factory=dict)
     level: str = "info"
     control: str = ""
+    api: str = ""
 
     def of(self, service: ServicePlan) -> Sequence[Family]:
         """The families of a service."""

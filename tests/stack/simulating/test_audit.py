@@ -102,8 +102,10 @@ def test_an_order_that_the_exchange_rejects_is_told(simulate: Simulate) -> None:
 def test_what_happens_while_the_api_is_away_is_told_afterwards_once(sample: Sample, simulate: Simulate) -> None:
     server = simulate(f"--push-url={NOWHERE}")
     wait_for("every service has told its start", lambda: len(taken(server, EventType.ENGINE_START)) == len(ALL), 30)
-    os.kill(listener(sample.ports["api"]), signal.SIGKILL)
-    fault(sample, "service-down=api", "kill-switch")
+    # One after the other: an API that goes listens on for a moment, and would be told of the switch.
+    fault(sample, "service-down=api")
+    wait_for("the API is away", lambda: "api: is down, as the fault wants it" in server.log(), 30, server.log_tail)
+    fault(sample, "kill-switch")
     wait_for("the switch is pulled", lambda: '"message":"kill switch"' in server.log(), 30, server.log_tail)
     # The service that is to tell it dies as well; what it has on the disk is sent by the one that follows.
     wait_for("the event is on the disk", lambda: "KILL_SWITCH" in spooled(sample, "risk-manager"), 30, server.log_tail)
