@@ -9,6 +9,7 @@ from typing import Any
 
 from tapewatch.catalogue import Catalogue, Loaded, load
 from tapewatch.plugins import Plugins, discover
+from tapewatch.rules.log_alerts import log_alert_problems
 from tapewatch.rules.overrides import override_problems
 from tapewatch.rules.packs import LoadedPack, read_packs
 from tapewatch.rules.resolve import Rule, resolve
@@ -72,13 +73,13 @@ class Project:
         return ProjectRequest(self.catalogue, self.rules, self.dashboards, self.loaded)
 
     def check(self) -> list[Problem]:
-        """What the installed checks find, and which plugins failed."""
+        """What is doubtful in the catalogue, what the installed checks find, and which plugins failed."""
         found = [
             problem
             for _, problems in self.plugins.call("tapewatch.checks", "run", lambda check: check.run(self.request))
             for problem in problems
         ]
-        return found + self.plugins.problems
+        return [*self.loaded.warnings, *found, *self.plugins.problems]
 
     def render(self) -> dict[str, str]:
         """Every generated file: path -> text. What two renderers both claim is a problem of the second."""
@@ -115,6 +116,8 @@ def open_project(root: Path, environ: Mapping[str, str] | None = None, catalogue
     if problems:
         raise ProblemsError(problems)
     rules = (*resolve([each.pack for each in packs], loaded.catalogue), *slo_rules(loaded.catalogue))
+    if problems := log_alert_problems(loaded, rules):
+        raise ProblemsError(problems)
     project = Project(root, loaded, packs, rules, plugins)
     return Project(root, loaded, packs, rules, plugins, _dashboards(plugins, project.request))
 

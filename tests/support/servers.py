@@ -8,6 +8,7 @@ Everything that a server writes lies in the folder that the test gave, in a fold
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -56,6 +57,7 @@ class Server:
         ready: the path that answers 200 once it is ready.
         folder: an existing folder for its log and data; it runs in there.
         environment: variables to add to our own.
+        sign_in: user name and password that it asks for.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Server:
         ready: str,
         folder: Path,
         environment: Mapping[str, str] | None = None,
+        sign_in: tuple[str, str] | None = None,
     ) -> None:
         self.name = name
         self.command = [str(word) for word in command]
@@ -73,6 +76,7 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
         self.folder = folder
         self._ready = ready
+        self._sign_in = base64.b64encode(":".join(sign_in).encode()).decode() if sign_in else ""
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -154,6 +158,8 @@ class Server:
         request = urllib.request.Request(self.url + path, data=body)
         if body:
             request.add_header("Content-Type", "application/json")
+        if self._sign_in:
+            request.add_header("Authorization", f"Basic {self._sign_in}")
         try:
             with urllib.request.urlopen(request, timeout=timeout) as answer:
                 return str(answer.read().decode("utf-8"))
@@ -194,6 +200,7 @@ def start_prometheus(
     version: str | None = None,
     port: int | None = None,
     data: Path | None = None,
+    sign_in: tuple[str, str] | None = None,
 ) -> Server:
     """A real Prometheus with reload by POST switched on.
 
@@ -204,6 +211,7 @@ def start_prometheus(
         version: another version than the pinned one, such as `3.5`.
         port: the port to listen on; a free one by default.
         data: the folder of its data, if it is not to lie beside the log: a volume of its own.
+        sign_in: user name and password that it asks for, when its `--web.config.file` says that it does.
     """
     home, port = _home(folder, "prometheus"), port or free_port()
     command: Command = [
@@ -214,7 +222,7 @@ def start_prometheus(
         "--web.enable-lifecycle",
         *flags,
     ]
-    return Server("prometheus", command, port, "/-/ready", home).start()
+    return Server("prometheus", command, port, "/-/ready", home, sign_in=sign_in).start()
 
 
 def start_alertmanager(

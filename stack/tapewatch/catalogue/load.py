@@ -15,17 +15,24 @@ from tapewatch.catalogue.validation import validate
 from tapewatch.interpolation import interpolate
 from tapewatch.schema import problem_of
 from tapewatch_sdk.errors import ProblemsError
-from tapewatch_sdk.problems import Problem
+from tapewatch_sdk.problems import Problem, Severity
 
 __all__ = ["Loaded", "load", "load_text"]
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A catalogue together with the document it was read from, so that findings can be placed in it."""
+    """A catalogue together with the document it was read from, so that findings can be placed in it.
+
+    Parameters:
+        catalogue: the catalogue.
+        document: what it was read from.
+        warnings: what is doubtful in it, and yet no reason to refuse it.
+    """
 
     catalogue: Catalogue
     document: documents.Document
+    warnings: tuple[Problem, ...] = ()
 
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -57,9 +64,10 @@ def _load(document: documents.Document, environ: Mapping[str, str]) -> Loaded:
             problems.append(problem_of(written, document, Catalogue, "catalogue"))
         raise ProblemsError(_once(problems)) from None
     problems += validate(catalogue, document)
-    if problems:
-        raise ProblemsError(_once(problems))
-    return Loaded(catalogue, document)
+    found = _once(problems)
+    if any(problem.severity is Severity.ERROR for problem in found):
+        raise ProblemsError(found)
+    return Loaded(catalogue, document, tuple(found))
 
 
 def _once(problems: Sequence[Problem]) -> list[Problem]:

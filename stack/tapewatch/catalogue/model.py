@@ -14,7 +14,8 @@ from pydantic import Field
 
 from tapewatch.catalogue.alerting import Receiver, Routing, TimeInterval
 from tapewatch.catalogue.stack import Stack
-from tapewatch.schema.types import Address, Duration, FilePath, LabelName, MetricName, Model, Name, Url
+from tapewatch.catalogue.tls import Tls
+from tapewatch.schema.types import Address, AlertName, Duration, FilePath, LabelName, MetricName, Model, Name, Url
 from tapewatch_sdk.families import Family, MetricType
 
 __all__ = [
@@ -53,16 +54,6 @@ class Platform(Model):
     """Where an alert's runbook is found; `{alert}` stands for the alert's name."""
     grafana_url: Url = "http://localhost:3000"
     """Where people open Grafana; links in alerts start with it."""
-
-
-class Tls(Model):
-    """TLS towards a scraped service; every secret is named by file."""
-
-    ca_file: FilePath | None = None
-    cert_file: FilePath | None = None
-    key_file: FilePath | None = None
-    server_name: str | None = None
-    insecure_skip_verify: bool = False
 
 
 class Credentials(Model):
@@ -108,10 +99,15 @@ class LogAlert(Model):
     """An alert on log lines, evaluated by Loki's ruler."""
 
     expr: str
-    """LogQL that yields a vector."""
+    """LogQL that yields a vector; every selector in it names the service."""
     severity: Literal["critical", "high", "medium"]
     for_: Duration = Field("0s", alias="for")
     summary: str
+    """One line for the person who is told."""
+    description: str = ""
+    """What it means, and what to look at first."""
+    runbook_url: Url | None = None
+    """Page that tells what to do."""
 
 
 class Logs(Model):
@@ -120,7 +116,8 @@ class Logs(Model):
     format: Literal["json", "text"] = "json"
     via: Literal["otlp", "stdout"] = "otlp"
     """`otlp`: the service sends them to Loki itself. `stdout`: the optional log agent collects them."""
-    alerts: dict[str, LogAlert] = {}
+    alerts: dict[AlertName, LogAlert] = {}
+    """Alerts on the service's log lines, by name."""
 
 
 class Defaults(Model):

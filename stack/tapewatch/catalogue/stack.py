@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.schema.types import Bytes, Duration, FilePath, LabelName, Model, Url
 
-__all__ = ["PARTS", "Heartbeat", "Image", "Ports", "RelabelDrop", "RemoteWrite", "Retention", "Stack"]
+__all__ = ["PARTS", "Heartbeat", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
 
 PARTS = (
     "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
@@ -73,28 +74,6 @@ class Retention(Model):
     traces: Duration = "72h"
 
 
-class RelabelDrop(Model):
-    """Series that are not sent: their label matches the regular expression."""
-
-    label: LabelName = "__name__"
-    regex: str
-
-
-class RemoteWrite(Model):
-    """Where Prometheus sends a copy of all samples."""
-
-    name: str = Field(pattern=r"^[a-z0-9-]+$")
-    url: Url
-    username: str | None = None
-    password_file: FilePath | None = None
-    credentials_file: FilePath | None = None
-    headers: Mapping[str, str] = {}
-    drop: tuple[RelabelDrop, ...] = ()
-    max_shards: int = Field(10, ge=1)
-    capacity: int = Field(10000, ge=1)
-    """Samples that the queue of one shard holds."""
-
-
 class Heartbeat(Model):
     """Where the monitoring itself shows that it lives: an external service that raises alarm when the beats stop."""
 
@@ -144,6 +123,7 @@ class Stack(Model):
     heartbeat: Heartbeat | None = None
     """Where the monitoring itself shows that it lives."""
     remote_write: tuple[RemoteWrite, ...] = ()
+    """Where Prometheus sends a copy of its samples."""
     simulate: bool = False
     """Whether the sample platform runs in compose beside the stack: one container that stands in for every service."""
     images: Mapping[Program, Image]

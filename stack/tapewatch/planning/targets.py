@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from tapewatch.planning.changes import Action, Change
+from tapewatch.planning.remote_write import remote_write_changes
 
 __all__ = ["job_changes", "target_changes"]
 
@@ -30,8 +31,8 @@ def job_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator
     """Scrape jobs gained, lost or changed, and changes of the other sections of `prometheus.yml`."""
     path = next(iter({**before, **after}))
     old, new = before.get(path) or {}, after.get(path) or {}
-    yield from _named("scrape job", "job_name", old.get("scrape_configs", ()), new.get("scrape_configs", ()), path)
-    yield from _named("remote write", "name", old.get("remote_write", ()), new.get("remote_write", ()), path)
+    yield from _jobs(old.get("scrape_configs", ()), new.get("scrape_configs", ()), path)
+    yield from remote_write_changes(old.get("remote_write", ()), new.get("remote_write", ()), path)
     for section in sorted({*old, *new} - {"scrape_configs", "remote_write"}):
         if old.get(section) != new.get(section):
             action = (
@@ -66,12 +67,12 @@ def _difference(was: tuple[_Labels, str, str], now: tuple[_Labels, str, str]) ->
     return ", ".join(labels + ([f"job {was[2]} -> {now[2]}"] if was[2] != now[2] else []))
 
 
-def _named(kind: str, key: str, before: Any, after: Any, path: str) -> Iterator[Change]:
-    old, new = {each[key]: each for each in before}, {each[key]: each for each in after}
+def _jobs(before: Any, after: Any, path: str) -> Iterator[Change]:
+    old, new = {each["job_name"]: each for each in before}, {each["job_name"]: each for each in after}
     for name in sorted({*old, *new}):
         was, now = old.get(name), new.get(name)
         if was == now:
             continue
         action = Action.GAINED if was is None else Action.LOST if now is None else Action.CHANGED
         keys = sorted(key for key in {*(was or {}), *(now or {})} if (was or {}).get(key) != (now or {}).get(key))
-        yield Change(kind, name, action, ", ".join(keys) if action is Action.CHANGED else "", path)
+        yield Change("scrape job", name, action, ", ".join(keys) if action is Action.CHANGED else "", path)

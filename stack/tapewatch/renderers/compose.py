@@ -10,6 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import PARTS, Program
 from tapewatch.documents import dump
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
+from tapewatch.renderers.secrets import SECRETS, secrets_of
 from tapewatch.renderers.where import HOST, Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
@@ -90,10 +91,12 @@ class ComposeRenderer:
         catalogue = cast(Catalogue, request.catalogue)
         where = compose(catalogue.stack.ports)
         services = {service.name: _service(catalogue, where, service) for service in _stack(catalogue, where)}
+        secrets = sorted({name for names in secrets_of(catalogue).values() for name in names})
         document = {
             "name": "tapewatch",
             "services": {"prepare": _prepare(catalogue), **services},
             "volumes": {name: {} for name in _volumes(catalogue)},
+            **({"secrets": {name: {"file": f"./{SECRETS}/{name}"} for name in secrets}} if secrets else {}),
         }
         yield File(layout.COMPOSE, dump(_escaped(document), layout.HEADER))
 
@@ -289,6 +292,7 @@ def _service(catalogue: Catalogue, where: Where, service: _Service) -> dict[str,
         **dict(service.more),
         **({"ports": ports} if ports else {}),
         **({"volumes": list(service.volumes)} if service.volumes else {}),
+        **({"secrets": list(secrets)} if (secrets := secrets_of(catalogue).get(service.name)) else {}),
         **({"depends_on": after} if after else {}),
         **({"healthcheck": _healthcheck(service.health)} if service.health else {}),
         "restart": "unless-stopped",

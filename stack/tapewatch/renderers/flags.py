@@ -5,18 +5,24 @@ from __future__ import annotations
 from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.where import Where
 
-__all__ = ["alertmanager_flags", "prometheus_flags", "published"]
+__all__ = ["FLUSH", "alertmanager_flags", "prometheus_flags", "published"]
+
+FLUSH = "5s"
+"""How long a Prometheus that ends still tries to send what waits for a remote end. Its own minute is longer than the
+ten seconds after which compose kills it."""
 
 
 def prometheus_flags(catalogue: Catalogue, where: Where) -> tuple[str, ...]:
     """The flags of Prometheus."""
     retention = catalogue.stack.retention
     size = (f"--storage.tsdb.retention.size={retention.metrics_size}",) if retention.metrics_size else ()
+    flush = (f"--storage.remote.flush-deadline={FLUSH}",) if catalogue.stack.remote_write else ()
     return (
         f"--config.file={where.config['prometheus']}/prometheus.yml",
         f"--storage.tsdb.path={where.data['prometheus']}",
         f"--storage.tsdb.retention.time={retention.metrics}",
         *size,
+        *flush,
         f"--web.listen-address={where.listen('prometheus')}",
         f"--web.external-url={published(catalogue, 'prometheus')}",
         "--web.enable-lifecycle",

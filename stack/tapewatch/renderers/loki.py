@@ -10,6 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.model import LogAlert
 from tapewatch.documents import dump
 from tapewatch.renderers.where import Locate, Where, compose
+from tapewatch_sdk.names import DATASOURCE_LOKI
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
 __all__ = ["LokiRenderer"]
@@ -110,7 +111,9 @@ def _ruler(catalogue: Catalogue, where: Where) -> dict[str, Any]:
         "ring": {"kvstore": {"store": "inmemory"}},
         "alertmanager_url": f"http://{where.reach('alertmanager')}",
         "enable_alertmanager_v2": True,
+        # An alert's link leads to its query in Grafana.
         "external_url": catalogue.platform.grafana_url,
+        "datasource_uid": DATASOURCE_LOKI,
         "evaluation_interval": "1m",
     }
 
@@ -129,10 +132,11 @@ def _groups(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
 
 
 def _rule(alert: str, spec: LogAlert, labels: Mapping[str, str]) -> dict[str, Any]:
+    texts = {"summary": spec.summary, "description": spec.description, "runbook_url": spec.runbook_url}
     return {
         "alert": alert,
         "expr": spec.expr,
         "for": spec.for_,
         "labels": {"severity": spec.severity, "domain": "logs", **labels},
-        "annotations": {"summary": spec.summary},
+        "annotations": {key: text for key, text in texts.items() if text},
     }

@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from tapewatch.schema.types import Duration, LabelName, Model, Name
+from tapewatch.schema.types import AlertName, Duration, LabelName, Model, Name
 
 __all__ = ["AlertSpec", "Case", "Coverage", "Equivalent", "Firing", "Pack", "Parameter", "Proof", "Record"]
 
 Number = float | int
 Coverage = Literal["first-increment", "reset", "no-traffic", "two-services", "boundary", "long-running", "outage"]
-AlertName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]+$")]
 
 
 class Parameter(Model):

@@ -30,7 +30,7 @@ _SECRETS = {
 }
 """Keys under which people write a secret, and the key that names its file instead."""
 
-_CUSTOM = {"bad_duration", "bad_address", "bad_url", "bad_bind", "bad_time_zone"}
+_CUSTOM = {"bad_duration", "bad_address", "bad_url", "bad_bind", "bad_time_zone", "bad_regex"}
 """Error types of our own scalar types; each is a problem code."""
 
 _WANTED = {

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 __all__ = [
     "Address",
+    "AlertName",
     "Bytes",
     "Duration",
     "FilePath",
@@ -18,6 +19,7 @@ __all__ = [
     "MetricName",
     "Model",
     "Name",
+    "Regex",
     "Url",
     "seconds",
 ]
@@ -26,6 +28,12 @@ _UNITS = {"y": 31536000.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, 
 _DURATION = re.compile(r"(?=.)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?):(?P<port>\d{1,5})")
+
+_NOT_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?P<what>\(\?(?:[=!>#]|<[=!]|P=)|\\[1-9])")
+"""What Python's regular expressions have and Go's have not: looking around, and references."""
+
+_ONLY_RE2 = re.compile(r"(?<!\\)((?:\\\\)*)(?:\\z|\\C|\\[pP](?:\{\^?\w+\}|\w)|\\Q.*?(?:\\E|$)|\[:\^?\w+:\])")
+"""What only Go's have."""
 
 
 class Model(BaseModel):
@@ -85,6 +93,24 @@ def _url(value: str) -> str:
     return value
 
 
+def _regex(value: str) -> str:
+    reason = ""
+    if found := _NOT_RE2.search(value):
+        reason = f"Go's regular expressions have no `{found['what']}`"
+    else:
+        try:
+            re.compile(_ONLY_RE2.sub(r"\1a", value))
+        except re.error as error:
+            reason = str(error)
+    if reason:
+        raise PydanticCustomError(
+            "bad_regex",
+            "{value} is not a regular expression: {reason}",
+            {"value": repr(value), "reason": reason, "must": "a regular expression of Prometheus, such as go_.+"},
+        )
+    return value
+
+
 Duration = Annotated[str, AfterValidator(_duration), Field(json_schema_extra={"examples": ["30s", "5m", "1h30m"]})]
 """A Prometheus duration: `30s`, `5m`, `1h30m`."""
 
@@ -102,6 +128,12 @@ LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 
 MetricName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
 """A Prometheus metric name."""
+
+AlertName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z0-9]+$")]
+"""Name of an alert: words that begin with a capital letter, without anything between them."""
+
+Regex = Annotated[str, AfterValidator(_regex)]
+"""A regular expression as Prometheus reads it (RE2)."""
 
 FilePath = Annotated[str, StringConstraints(min_length=1, pattern=r"^[^\x00\n]+$")]
 """Path of a file on the machine (or in the container) that reads it."""

@@ -19,7 +19,9 @@ from support.servers import Server, start_prometheus
 from support.waiting import wait_for
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue, load_text
+from tapewatch.renderers.flags import prometheus_flags
 from tapewatch.renderers.prometheus import PrometheusRenderer
+from tapewatch.renderers.where import compose
 from tapewatch.servers import find
 
 CONFIG = f"{layout.PROMETHEUS}/prometheus.yml"
@@ -74,17 +76,31 @@ def odd_ones(data: dict[str, Any]) -> None:
             "name": "mimir",
             "url": "https://mimir.example/api/v1/push",
             "username": "17",
-            "password_file": "password",
+            "password_file": "/run/secrets/mimir",
             "headers": {"X-Scope-OrgID": "trading"},
+            "keep": [{"label": "service", "regex": "risk-.+|api"}, {"label": "team", "regex": "risk"}],
             "drop": [{"regex": "go_.*"}],
+            "sample_age_limit": "2h",
         },
-        {"name": "cloud", "url": "https://cloud.example/push", "credentials_file": "token"},
+        {
+            "name": "thanos",
+            "url": "https://thanos.example:19291/api/v1/receive",
+            "tls": {"ca_file": "/run/secrets/ca", "server_name": "receive"},
+            "retry_on_429": False,
+            "send_exemplars": False,
+            "max_backoff": "30s",
+        },
+        {"name": "cloud", "url": "https://cloud.example/push", "credentials_file": "/run/secrets/cloud"},
     ]
 
 
 def checked_by_promtool(folder: Path, version: str) -> None:
     for secret in ("password", "token", "ca.pem"):
         (folder / layout.PROMETHEUS / secret).write_text("secret", encoding="utf-8")
+    config = folder / CONFIG
+    for secret in ("mimir", "ca", "cloud"):
+        (folder / secret).write_text("secret", encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace("/run/secrets", str(folder)), encoding="utf-8")
     command = [str(find("promtool", version).path), "check", "config", str(folder / CONFIG)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -184,11 +200,36 @@ def test_every_part_of_the_stack_is_watched_with_the_labels_that_rules_go_by() -
 
 
 def test_samples_that_leave_sign_in_by_file_and_drop_what_they_should() -> None:
-    mimir, cloud = configuration(varied(odd_ones))["remote_write"]
-    assert mimir["basic_auth"] == {"username": "17", "password_file": "password"}
+    mimir, thanos, cloud = configuration(varied(odd_ones))["remote_write"]
+    assert mimir["basic_auth"] == {"username": "17", "password_file": "/run/secrets/mimir"}
     assert mimir["headers"] == {"X-Scope-OrgID": "trading"}
-    assert mimir["write_relabel_configs"] == [{"source_labels": ["__name__"], "regex": "go_.*", "action": "drop"}]
-    assert cloud["authorization"] == {"credentials_file": "token"}
+    assert mimir["write_relabel_configs"] == [
+        {"source_labels": ["service"], "regex": "risk-.+|api", "action": "keep"},
+        {"source_labels": ["team"], "regex": "risk", "action": "keep"},
+        {"source_labels": ["__name__"], "regex": "go_.*", "action": "drop"},
+    ]
+    assert thanos["tls_config"] == {"ca_file": "/run/secrets/ca", "server_name": "receive"}
+    assert thanos["send_exemplars"] is False
+    assert cloud["authorization"] == {"credentials_file": "/run/secrets/cloud"}
+    assert "write_relabel_configs" not in cloud
+
+
+def test_what_waits_for_a_remote_end_is_written_out_so_that_every_prometheus_holds_as_much() -> None:
+    mimir, thanos, cloud = (remote["queue_config"] for remote in configuration(varied(odd_ones))["remote_write"])
+    assert cloud == {
+        "capacity": 10000, "max_shards": 10, "max_samples_per_send": 2000, "batch_send_deadline": "5s",
+        "min_backoff": "30ms", "max_backoff": "5s", "retry_on_http_429": True,
+    }  # fmt: skip
+    assert mimir == {**cloud, "sample_age_limit": "2h"}
+    assert thanos == {**cloud, "retry_on_http_429": False, "max_backoff": "30s"}
+
+
+def test_a_prometheus_that_ends_does_not_wait_longer_for_a_remote_end_than_compose_for_it() -> None:
+    def flags(catalogue: Catalogue) -> list[str]:
+        return [flag for flag in prometheus_flags(catalogue, compose(catalogue.stack.ports)) if "flush" in flag]
+
+    assert flags(load_sample()) == []
+    assert flags(varied(odd_ones)) == ["--storage.remote.flush-deadline=5s"]
 
 
 def test_the_order_of_services_in_the_catalogue_changes_no_byte() -> None:

@@ -6,6 +6,8 @@ from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.validation._addresses import ADDRESSES_CHECKS
 from tapewatch.catalogue.validation._delivery import DELIVERY_CHECKS
 from tapewatch.catalogue.validation._families import FAMILIES_CHECKS
+from tapewatch.catalogue.validation._logs import LOGS_CHECKS
+from tapewatch.catalogue.validation._remote_write import REMOTE_WRITE_CHECKS
 from tapewatch.catalogue.validation._report import Check, Report
 from tapewatch.catalogue.validation._routing import ROUTING_CHECKS
 from tapewatch.catalogue.validation._services import SERVICES_CHECKS
@@ -22,6 +24,8 @@ _CHECKS: tuple[Check, ...] = (
     *ADDRESSES_CHECKS,
     *ROUTING_CHECKS,
     *DELIVERY_CHECKS,
+    *REMOTE_WRITE_CHECKS,
+    *LOGS_CHECKS,
     *SLO_CHECKS,
     *STACK_CHECKS,
 )

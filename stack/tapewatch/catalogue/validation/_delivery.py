@@ -1,11 +1,9 @@
-"""What must hold so that what leaves the stack arrives: notifications in time, samples at a remote end, heartbeats."""
+"""What must hold so that what leaves the stack arrives: notifications in time, heartbeats."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from tapewatch.catalogue.model import Catalogue
-from tapewatch.catalogue.stack import PARTS, RemoteWrite
+from tapewatch.catalogue.stack import PARTS
 from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.rules.parameters import format_duration
 from tapewatch.schema import seconds
@@ -19,26 +17,6 @@ _EVERYTHING = "..."
 _EVALUATIONS_A_BEAT = 4
 """A heartbeat says that rules are evaluated; so that happens more than once from beat to beat, and a single late
 evaluation does not count."""
-
-_OWN_HEADERS = frozenset(
-    [
-        "authorization",
-        "host",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "user-agent",
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "www-authenticate",
-        "accept-encoding",
-        "x-prometheus-remote-write-version",
-        "x-prometheus-remote-read-version",
-    ]
-)
-"""Headers that Prometheus sets itself and refuses in its configuration."""
 
 
 def _timing(catalogue: Catalogue, report: Report) -> None:
@@ -110,36 +88,6 @@ def _service_names(catalogue: Catalogue, report: Report) -> None:
             )
 
 
-def _remote_write(catalogue: Catalogue, report: Report) -> None:
-    for index, remote in enumerate(catalogue.stack.remote_write):
-        path: Path = ("stack", "remote_write", index)
-        for wrong in _wrong_credentials(remote):
-            report(
-                "remote-credentials",
-                path,
-                f"remote write `{remote.name}` {wrong}",
-                "either `username` with `password_file`, or `credentials_file`, or none of them",
-                "keep one of the two ways",
-            )
-        for header in remote.headers:
-            if header.lower() in _OWN_HEADERS:
-                report(
-                    "remote-header",
-                    (*path, "headers", header),
-                    f"header `{header}` is set by Prometheus itself",
-                    "further headers alone; a secret is named by `password_file` or `credentials_file`",
-                    "remove the header",
-                    key=True,
-                )
-
-
-def _wrong_credentials(remote: RemoteWrite) -> Iterator[str]:
-    if (remote.username is None) != (remote.password_file is None):
-        yield "has one of `username` and `password_file`"
-    if remote.credentials_file is not None and (remote.username or remote.password_file):
-        yield "signs in in two ways"
-
-
 def _heartbeat(catalogue: Catalogue, report: Report) -> None:
     beat = catalogue.stack.heartbeat
     if beat is None:
@@ -166,4 +114,4 @@ def _heartbeat(catalogue: Catalogue, report: Report) -> None:
         )
 
 
-DELIVERY_CHECKS: tuple[Check, ...] = (_timing, _emails, _service_names, _remote_write, _heartbeat)
+DELIVERY_CHECKS: tuple[Check, ...] = (_timing, _emails, _service_names, _heartbeat)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tapewatch.catalogue.inherit import written_path
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.documents import Document
-from tapewatch_sdk.problems import Problem
+from tapewatch_sdk.problems import Problem, Severity
 
 __all__ = ["Check", "Path", "Report", "suggestion"]
 
@@ -26,7 +26,17 @@ class Report:
         self._document = document
         self.problems: list[Problem] = []
 
-    def __call__(self, code: str, path: Path, summary: str, must: str, fix: str, *, key: bool = False) -> None:
+    def __call__(
+        self,
+        code: str,
+        path: Path,
+        summary: str,
+        must: str,
+        fix: str,
+        *,
+        key: bool = False,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
         """Add a finding.
 
         Parameters:
@@ -34,9 +44,10 @@ class Report:
             path: where it stands; a value that is inherited is placed where `defaults` gives it.
             summary, must, fix: as for `Problem`.
             key: point at the key rather than at the value.
+            severity: a warning is shown, and the catalogue is used all the same.
         """
         where = self._document.place(written_path(self._document, path), key=key)
-        self.problems.append(Problem(f"catalogue/{code}", summary, must, fix, where))
+        self.problems.append(Problem(f"catalogue/{code}", summary, must, fix, where, severity))
 
 
 Check = Callable[[Catalogue, Report], None]

@@ -76,16 +76,6 @@ def _stack(catalogue: Catalogue, report: Report) -> None:
             "at most 1m: the rules judge windows of 2m and more",
             "set 1m or less, such as 5s",
         )
-    names = [remote.name for remote in stack.remote_write]
-    for index, name in enumerate(names):
-        if name in names[:index]:
-            report(
-                "duplicate-remote",
-                ("stack", "remote_write", index, "name"),
-                f"remote write `{name}` stands twice",
-                "names are unique",
-                "rename one",
-            )
 
 
 STACK_CHECKS: tuple[Check, ...] = (_stack,)

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
-from tapewatch.catalogue.stack import RemoteWrite
 from tapewatch.documents import dump
 from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
 from tapewatch.renderers.prometheus._own import own_jobs
 from tapewatch.renderers.prometheus._profiles import profiles
+from tapewatch.renderers.prometheus._remote_write import remote_write
 from tapewatch.renderers.prometheus._targets import target_groups
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import GROUP_LABELS
@@ -86,22 +86,5 @@ def _configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]
         },
     }
     if catalogue.stack.remote_write:
-        configuration["remote_write"] = [_remote_write(remote) for remote in catalogue.stack.remote_write]
+        configuration["remote_write"] = [remote_write(remote) for remote in catalogue.stack.remote_write]
     return configuration
-
-
-def _remote_write(remote: RemoteWrite) -> dict[str, Any]:
-    written: dict[str, Any] = {"name": remote.name, "url": remote.url}
-    if remote.username:
-        written["basic_auth"] = {"username": remote.username, "password_file": remote.password_file}
-    if remote.credentials_file:
-        written["authorization"] = {"credentials_file": remote.credentials_file}
-    if remote.headers:
-        written["headers"] = dict(sorted(remote.headers.items()))
-    if remote.drop:
-        written["write_relabel_configs"] = [
-            {"source_labels": [drop.label], "regex": drop.regex, "action": "drop"} for drop in remote.drop
-        ]
-    written["send_exemplars"] = True
-    written["queue_config"] = {"capacity": remote.capacity, "max_shards": remote.max_shards}
-    return written
