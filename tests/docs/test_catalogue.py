@@ -13,7 +13,12 @@ from docs.settings import models, settings_of
 from support.samples import SAMPLE, problems_in
 
 PAGE = page("catalogue.md")
-EXAMPLES = [block for name in ("catalogue.md", "alerts.md") for block in page(name).blocks if block.language == "yaml"]
+EXAMPLES = [
+    block
+    for name in ("catalogue.md", "alerts.md", "pushing.md")
+    for block in page(name).blocks
+    if block.language == "yaml"
+]
 
 
 def documented(section: str) -> dict[str, str]:

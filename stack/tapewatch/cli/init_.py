@@ -10,8 +10,9 @@ from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
 _IGNORED = (
-    "# What tapewatch keeps while it writes, and what a drill adds while it runs. The generated files are committed.\n"
-    "/.tapewatch/\n/provisioning/prometheus/*/drill-*.yml\n"
+    "# What tapewatch keeps while it writes, what a drill adds while it runs, and secrets.\n"
+    "# The generated files are committed.\n"
+    "/.tapewatch/\n/provisioning/prometheus/*/drill-*.yml\n/secrets/\n"
 )
 _KEPT_BACK = "# The image needs nothing of this folder, so nothing of it goes to the docker daemon.\n*\n"
 

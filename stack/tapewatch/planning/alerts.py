@@ -13,7 +13,7 @@ from tapewatch.promql.lexer import Token, TokenKind, significant, tokenize
 from tapewatch.schema import seconds
 from tapewatch_sdk.names import EXPECTED, SEVERITIES
 
-__all__ = ["alert_changes"]
+__all__ = ["alert_changes", "held_change", "severity_change"]
 
 _OVERRIDE = re.compile(r',?\s*service(=~|!~)"\(drill-notify-\|drill-\)\?(?P<services>[^"]*)"')
 _MORE_IS_LOOSER = {">": True, ">=": True, "<": False, "<=": False}
@@ -89,7 +89,7 @@ def _alerts(before: Mapping[tuple[str, str], _Alert], after: Mapping[tuple[str, 
 
 def _difference(old: _Alert, new: _Alert, service: str) -> Iterator[Change]:
     title = f"{new.name} for {service}" if service else new.name
-    differences = [*_expr(old.expr, new.expr), *_held(old.rule, new.rule), *_severity(old.rule, new.rule)]
+    differences = [*_expr(old.expr, new.expr), *held_change(old.rule, new.rule), *severity_change(old.rule, new.rule)]
     if differences:
         actions = {action for action, _ in differences}
         action = actions.pop() if len(actions) == 1 else Action.CHANGED
@@ -98,14 +98,16 @@ def _difference(old: _Alert, new: _Alert, service: str) -> Iterator[Change]:
         yield Change("alert", title, Action.CHANGED, "texts or links", new.path)
 
 
-def _held(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Action, str]]:
+def held_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Action, str]]:
+    """How the time differs for which the condition of a rule must hold."""
     before, after = old.get("for", "0s"), new.get("for", "0s")
     if before != after:
         longer = seconds(after) > seconds(before)
         yield Action.LOOSENED if longer else Action.TIGHTENED, f"for {before} -> {after}"
 
 
-def _severity(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Action, str]]:
+def severity_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Action, str]]:
+    """How the severity of a rule differs."""
     before, after = (rule.get("labels", {}).get("severity", "") for rule in (old, new))
     if before != after:
         known = before in SEVERITIES and after in SEVERITIES

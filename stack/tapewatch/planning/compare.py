@@ -9,6 +9,7 @@ from tapewatch import documents, layout
 from tapewatch.planning.alerts import alert_changes
 from tapewatch.planning.changes import Action, Change, Files, Plan
 from tapewatch.planning.dashboards import dashboard_changes
+from tapewatch.planning.logs import log_alert_changes
 from tapewatch.planning.routes import route_changes
 from tapewatch.planning.stack import image_changes, source_changes
 from tapewatch.planning.targets import job_changes, target_changes
@@ -21,6 +22,7 @@ _Differ = Callable[[Mapping[str, _Data], Mapping[str, _Data]], Iterator[Change]]
 
 _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path.startswith(f"{layout.RULES}/"), alert_changes),
+    (lambda path: path.startswith(f"{layout.LOKI}/rules/"), log_alert_changes),
     (lambda path: path.startswith(f"{layout.TARGETS}/"), target_changes),
     (lambda path: path == f"{layout.PROMETHEUS}/prometheus.yml", job_changes),
     (lambda path: path == f"{layout.ALERTMANAGER}/alertmanager.yml", route_changes),
