@@ -1,0 +1,92 @@
+"""The JSON form of an OTLP request for metrics, as far as it is read, for the OpenAPI page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["SCHEMA"]
+
+Schema = Mapping[str, Any]
+
+_DIGITS = {"type": "string", "pattern": "^[0-9]{1,18}$"}
+_WHOLE = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, _DIGITS]}
+_SIGNED = {
+    "anyOf": [
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+        {"type": "string", "pattern": "^-?[0-9]{1,18}$"},
+    ]
+}
+_DOUBLE = {
+    "anyOf": [
+        {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308},
+        {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]},
+    ]
+}
+_TEMPORALITY = {
+    "enum": [1, 2, "AGGREGATION_TEMPORALITY_DELTA", "AGGREGATION_TEMPORALITY_CUMULATIVE"],
+}
+
+
+def _object(*required: str, **properties: Any) -> Schema:
+    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+_ATTRIBUTES = _list(
+    _object(
+        "key",
+        key={"type": "string"},
+        value={
+            **_object(
+                stringValue={"type": "string"}, boolValue={"type": "boolean"}, intValue=_SIGNED, doubleValue=_DOUBLE
+            ),
+            "maxProperties": 1,
+        },
+    )
+)
+_POINT: Schema = {
+    "attributes": _ATTRIBUTES,
+    "startTimeUnixNano": _WHOLE,
+    "timeUnixNano": _WHOLE,
+    "flags": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+}
+_NUMBERS = _list(
+    {
+        **_object(**_POINT, asDouble=_DOUBLE, asInt=_SIGNED),
+        "oneOf": [{"required": ["asDouble"]}, {"required": ["asInt"]}],
+    }
+)
+_HISTOGRAMS = _list(
+    _object(**_POINT, count=_WHOLE, sum=_DOUBLE, bucketCounts=_list(_WHOLE), explicitBounds=_list(_DOUBLE))
+)
+_SUMMARIES = _list(
+    _object(**_POINT, count=_WHOLE, sum=_DOUBLE, quantileValues=_list(_object(quantile=_DOUBLE, value=_DOUBLE)))
+)
+_METRIC = {
+    **_object(
+        "name",
+        name={"type": "string"},
+        description={"type": "string"},
+        unit={"type": "string"},
+        gauge=_object(dataPoints=_NUMBERS),
+        sum=_object(dataPoints=_NUMBERS, aggregationTemporality=_TEMPORALITY, isMonotonic={"type": "boolean"}),
+        histogram=_object(dataPoints=_HISTOGRAMS, aggregationTemporality=_TEMPORALITY),
+        summary=_object(dataPoints=_SUMMARIES),
+    ),
+    "oneOf": [{"required": [kind]} for kind in ("gauge", "sum", "histogram", "summary")],
+}
+
+SCHEMA: Schema = _object(
+    "resourceMetrics",
+    resourceMetrics=_list(
+        _object(
+            resource=_object(attributes=_ATTRIBUTES),
+            scopeMetrics=_list(_object(metrics=_list(_METRIC))),
+        )
+    ),
+)
+"""`ExportMetricsServiceRequest`; exemplars and exponential histograms are not kept."""

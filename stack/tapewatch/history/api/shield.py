@@ -1,0 +1,143 @@
+"""What stands between uvicorn and the app: who may ask, how much may come in, what is measured, headers of safety."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tapewatch.history.api.access import Caller, Gate
+from tapewatch.history.api.bodies import limit_of
+from tapewatch.history.api.errors import ApiError, answer_of
+
+__all__ = ["BODY_TIMEOUT", "HEADERS", "LONGEST_HEADERS", "LONGEST_URL", "Measure", "Shield"]
+
+LONGEST_URL = 8 << 10
+LONGEST_HEADERS = 16 << 10
+"""Bytes of path and query, and of all headers together; ours need a few hundred."""
+
+BODY_TIMEOUT = 30.0
+"""Seconds in which a body must have come whole."""
+
+Measure = Callable[[str, str, int, float], None]
+"""Takes method, route, status and seconds of a request."""
+
+HEADERS: Mapping[str, str] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+"""Headers of every answer that does not say otherwise itself."""
+
+_ENCODED = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+class Shield:
+    """An app, shielded.
+
+    Parameters:
+        app: the app.
+        gate: lets requests in.
+        measure: is told of every request.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate, measure: Measure = lambda *_: None) -> None:
+        self._app = app
+        self._gate = gate
+        self._measure = measure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, in the words of ASGI."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        answer = _Answer(send)
+        try:
+            refused = self._refused(scope)
+            if refused is not None:
+                await answer_of(refused)(scope, receive, answer.send)
+            else:
+                await self._app(scope, _Body(scope, receive).receive, answer.send)
+        finally:
+            self._measure(scope["method"], _route(scope), answer.status, time.perf_counter() - began)
+
+    def _refused(self, scope: Scope) -> ApiError | None:
+        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_URL:
+            return ApiError(431, "too_long", f"the URL has more than {LONGEST_URL} bytes")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > LONGEST_HEADERS:
+            return ApiError(431, "too_long", f"the headers have more than {LONGEST_HEADERS} bytes")
+        caller = caller_of(scope)
+        refusal = self._gate.refusal(scope["path"], caller)
+        if refusal is not None:
+            return ApiError(refusal.status, refusal.code, refusal.message, headers=refusal.headers)
+        length = caller.headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length[:20]) > limit_of(scope["path"]):
+            return _too_large(limit_of(scope["path"]))
+        scope.setdefault("state", {})["caller"] = caller
+        return None
+
+
+def caller_of(scope: Scope) -> Caller:
+    """Who makes a request."""
+    client = scope.get("client")
+    headers = ((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return Caller.of(client[0] if client else "", headers)
+
+
+def _route(scope: Scope) -> str:
+    """The route that was taken, which has few values; what has none is none of ours."""
+    return str(getattr(scope.get("route"), "path", "")) or "other"
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "too_large", f"the body has more than {limit} bytes", headers={"Connection": "close"})
+
+
+class _Body:
+    """The body of a request, as far as it may go."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._limit = limit_of(scope["path"])
+        self._receive = receive
+        self._taken = 0
+        self._whole = False
+        self._until = asyncio.get_running_loop().time() + BODY_TIMEOUT
+
+    async def receive(self) -> Message:
+        if self._whole:  # what comes now is the news that the client is gone, which may take its time
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._until):
+                message = await self._receive()
+        except TimeoutError:
+            raise ApiError(
+                408, "too_slow", f"the body took more than {BODY_TIMEOUT:g} s", headers={"Connection": "close"}
+            ) from None
+        self._taken += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
+        if self._taken > self._limit:
+            raise _too_large(self._limit)
+        return message
+
+
+class _Answer:
+    """An answer on its way out."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = list(message.get("headers", ()))
+            there = {name.lower() for name, _ in headers}
+            message["headers"] = [*headers, *(pair for pair in _ENCODED if pair[0] not in there)]
+        await self._send(message)

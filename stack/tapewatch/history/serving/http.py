@@ -1,0 +1,142 @@
+"""uvicorn, set up for the API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Any, cast
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tapewatch.history.api.access import Gate
+from tapewatch.history.api.shield import LONGEST_HEADERS, LONGEST_URL, Shield
+from tapewatch.history.api.socket import Connection, Hub
+from tapewatch.history.serving.options import Options
+
+__all__ = ["HEAD_TIMEOUT", "LimitedProtocol", "UvicornServer", "server_of"]
+
+HEAD_TIMEOUT = 10.0
+"""Seconds in which the head of a request must have come whole."""
+
+KEEP_ALIVE = 75
+"""Seconds that a connection may be idle between two requests; Prometheus scrapes more often, a page asks as often."""
+
+CONNECTIONS = 4_000
+"""Connections at a time; twice as many as clients of the WebSocket."""
+
+GRACE = 5
+"""Seconds that answers under way have at the end."""
+
+
+class TooLongError(Exception):
+    """The head of a request is longer than any of ours."""
+
+
+class LimitedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP, with an end to how long and how slow the head of a request may be."""
+
+    _size = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has come, and is expected to say something."""
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is gone."""
+        self._hurried()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._size = 0
+        self._wait()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of its URL."""
+        self._grow(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One of its headers."""
+        self._grow(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Its head is whole."""
+        self._hurried()
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come; a single header is handed on only when it is whole, so they are counted here too."""
+        self._unfinished += len(data)
+        if self._timer is not None and self._unfinished > 2 * (LONGEST_HEADERS + LONGEST_URL):
+            self.transport.abort()
+            return
+        super().data_received(data)
+
+    _unfinished = 0
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        # Twice what the shield refuses with a proper answer; what is longer still is nobody's mistake.
+        if self._size > 2 * (LONGEST_HEADERS + LONGEST_URL):
+            raise TooLongError
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._unfinished = 0
+            self._timer = self.loop.call_later(HEAD_TIMEOUT, self._too_slow)
+
+    def _hurried(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _too_slow(self) -> None:
+        self._timer = None
+        if not self.transport.is_closing():
+            self.transport.abort()
+
+
+class UvicornServer(uvicorn.Server):
+    """uvicorn's server, which leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Takes none."""
+        yield
+
+
+def server_of(app: Shield, hub: Hub, gate: Gate, options: Options, tls: bool = True) -> UvicornServer:
+    """A server of the API.
+
+    Parameters:
+        app: the API.
+        hub: tells the clients of its WebSocket.
+        gate: lets them in.
+        options: TLS, access log.
+        tls: whether TLS is spoken, if the options have it.
+    """
+    speaks = tls and options.tls_key is not None
+    config = uvicorn.Config(
+        app,
+        http=LimitedProtocol,
+        ws=cast(Any, Connection.factory(hub, gate)),  # it makes one, as a class would
+        lifespan="off",
+        log_config=None,
+        access_log=options.access_log,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        backlog=1024,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+        ssl_keyfile=options.tls_key if speaks else None,
+        ssl_certfile=options.tls_certificate if speaks else None,
+    )
+    return UvicornServer(config)

@@ -1,0 +1,64 @@
+"""Starts the historian anew whenever the source has changed, for those who work on it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+__all__ = ["reload"]
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the files."""
+
+SUFFIXES = (".py", ".html", ".js", ".css", ".yaml")
+
+STOP_TIMEOUT = 20.0
+
+
+def reload(words: Sequence[str], folders: Iterable[Path], say: Callable[[str], None]) -> int:
+    """Run the command line again and again until Ctrl-C; the exit code of the last run.
+
+    Parameters:
+        words: of the command line, without the program.
+        folders: where files are watched.
+        say: is told of each new start.
+    """
+    watched = list(folders)
+    while True:
+        seen = _state(watched)
+        process = subprocess.Popen([sys.executable, "-P", "-m", "tapewatch.cli", *words])
+        try:
+            while _state(watched) == seen:
+                time.sleep(LOOK_EVERY)
+                if process.poll() is not None and process.returncode in (0, -2, -15):
+                    return process.returncode
+        except KeyboardInterrupt:
+            return process.wait(STOP_TIMEOUT)
+        finally:
+            _end(process)
+        say("the source has changed; starting anew")
+
+
+def _state(folders: Iterable[Path]) -> dict[Path, int]:
+    found = {}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.suffix in SUFFIXES:
+                try:
+                    found[path] = path.stat().st_mtime_ns
+                except OSError:  # an editor replaces it just now
+                    continue
+    return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
