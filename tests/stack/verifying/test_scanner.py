@@ -54,6 +54,8 @@ WRONG_TEXT: list[Case] = [
     (b"a 1_000\n", 1, 3, "is no number"),
     (b"a 0x10\n", 1, 3, "is no number"),
     (b"a 1e999\n", 1, 3, "is no number"),
+    (b"a \xef\xbc\x91\n", 1, 3, "is no number"),  # a digit, and none that Prometheus reads
+    (b"a 1 \xef\xbc\x91\n", 1, 5, "a timestamp should stand here"),
     (b"a 1 now\n", 1, 5, "a timestamp should stand here, not `now`"),
     (b"a 1 2 3\n", 1, 7, "the line should end here"),
     (b"a-b 1\n", 1, 2, "a blank and the value should stand here, not `-b`"),

@@ -6,6 +6,7 @@ before, all lines at once; only lines with more than digits are looked at one by
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from itertools import compress
@@ -29,10 +30,10 @@ _VALUE = rb"(?:%b|%b)" % (_DECIMAL, _NO_NUMBER)
 _SECONDS = rb"-?\d++(?:\.\d*+)?+(?:[eE][+-]?\d++)?+"
 _NAME, _QUOTED = rb"[a-zA-Z_][a-zA-Z0-9_]*+", rb'"(?:[^"\\]|\\.)*+"'
 _LABELS = rb"%b=%b(?:,%b=%b)*+" % (_NAME, _QUOTED, _NAME, _QUOTED)
-_EXEMPLAR = rb" # (\{(?:%b)?+\}) %b(?: %b)?+" % (_LABELS, _VALUE, _SECONDS)
+_EXEMPLAR = rb" # (\{(?:%b)?+\}) (%b)(?: %b)?+" % (_LABELS, _VALUE, _SECONDS)
 
 _TAILS: Mapping[str, re.Pattern[bytes]] = {
-    TEXT.name: re.compile(rb"(%b)(?:[ \t]++(\d++))?+()[ \t]*+" % _VALUE),
+    TEXT.name: re.compile(rb"(%b)(?:[ \t]++(\d++))?+()()[ \t]*+" % _VALUE),
     OPENMETRICS.name: re.compile(rb"(%b)(?: (%b))?+(?:%b)?+" % (_VALUE, _SECONDS, _EXEMPLAR)),
 }
 _NAMES = re.compile(rb"(%b)=%b" % (_NAME, _QUOTED))
@@ -46,12 +47,10 @@ def numbers(tails: Sequence[bytes], syntax: Syntax) -> Values | None:
         tails: of each line what stands behind its name and labels.
         syntax: the format.
     """
-    odd = b"".join(tails).translate(None, _DIGITS)
-    if odd and odd.translate(None, _LETTERS):
-        plain = [_plain(tail, syntax) if tail.translate(None, _DIGITS) else tail for tail in tails]
-        if b"" in plain:
+    if _has_more(tails):
+        tails = _values(tails, syntax)
+        if b"" in tails:
             return None
-        tails = plain
     try:
         values = np.fromiter(map(float, tails), np.float64, len(tails))
     except ValueError:
@@ -69,13 +68,29 @@ def timestamp(tail: bytes, syntax: Syntax) -> float | None:
     return float(found[2]) if found and found[2] else None
 
 
-def _plain(tail: bytes, syntax: Syntax) -> bytes:
+def _has_more(tails: Sequence[bytes]) -> bool:
+    """Whether there is more than values."""
+    return bool(b"".join(tails).translate(None, _DIGITS + _LETTERS))
+
+
+def _values(tails: Sequence[bytes], syntax: Syntax) -> Sequence[bytes]:
+    """The values alone; empty where a line is not surely right."""
+    if syntax is TEXT:
+        # All lines of a target that sends timestamps look like this: a number, a blank, milliseconds.
+        parts = [tail.partition(b" ") for tail in tails]
+        values = [value for value, _, _ in parts]
+        if all(not at or at.isdigit() for _, _, at in parts) and not _has_more(values):
+            return values
+    return [_value(tail, syntax) if tail.translate(None, _DIGITS) else tail for tail in tails]
+
+
+def _value(tail: bytes, syntax: Syntax) -> bytes:
     """The value alone; empty if the line is not surely right."""
     found = _TAILS[syntax.name].fullmatch(tail)
     if found is None or not tail.isascii():
         return b""
     if found[3]:
         labels = _NAMES.findall(found[3])
-        if len(set(labels)) < len(labels):
-            return b""
+        is_fine = len(set(labels)) == len(labels) and (math.isfinite(float(found[4])) or _SPECIAL.fullmatch(found[4]))
+        return found[1] if is_fine else b""
     return found[1]

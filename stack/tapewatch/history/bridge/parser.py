@@ -1,8 +1,8 @@
 """An answer into series and values.
 
 What Prometheus stores of an answer is read, and nothing else: it breaks off at the first line that breaks the format,
-and then nothing of the answer is taken. Two answers are refused that Prometheus takes, because their numbers may be
-wrong: one without a line feed at its end, which may have been cut off, and one with lines that end in CR LF.
+and then nothing of the answer is taken. One answer is refused that Prometheus takes: a text without a line feed at its
+end. It may have been cut off in the midst of a number, which then is another one.
 """
 
 from __future__ import annotations

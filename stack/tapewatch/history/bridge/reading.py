@@ -6,10 +6,11 @@ every corner of the formats, names in quotes and odd blanks among them, and says
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from operator import itemgetter
+from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def _usual(blank: bytes, comma: bytes, escaped: bytes) -> re.Pattern[bytes]:
         escaped: what may stand behind a backslash.
     """
     label = rb'%b="(?:[^"\\]|\\%b)*+"' % (_LABEL_NAME, escaped)
-    return re.compile(rb"(%b)(?:\{((?:%b(?:,%b)*+%b)?+)\})?+%b" % (_NAME, label, label, comma, blank))
+    # Behind a name and a blank there may also be labels: those lines are not usual.
+    return re.compile(rb"(%b)(?:\{((?:%b(?:,%b)*+%b)?+)\})?+%b(?![{ \t])" % (_NAME, label, label, comma, blank))
 
 
 _HEADS = {TEXT.name: _usual(rb"[ \t]++", b",?+", rb'["\\n]'), OPENMETRICS.name: _usual(b" ", b"", b".")}
@@ -51,7 +53,7 @@ _NEVER = ("", "__name__")
 _EOF = b"# EOF"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What an answer holds.
 
@@ -64,10 +66,10 @@ class Reading:
         steady: whether the same lines with other values would be read alike.
     """
 
-    series: list[Series] = field(default_factory=list)
-    heads: list[bytes] = field(default_factory=list)
-    numbers: list[int] = field(default_factory=list)
-    values: Values = field(default_factory=lambda: np.empty(0))
+    series: list[Series]
+    heads: list[bytes]
+    numbers: list[int]
+    values: Values
     kept: list[int] | None = None
     steady: bool = True
 
@@ -78,20 +80,21 @@ def read(lines: list[bytes], syntax: Syntax, known: Mapping[bytes, Series]) -> R
     Parameters:
         lines: of the answer, which is known to be UTF-8.
         syntax: its format.
-        known: series of an earlier answer by the bytes before their values.
+        known: series of an earlier answer in this format by the bytes before their values.
 
     Raises:
         FormatError: it breaks the format; the first offence.
     """
-    reader = _Reader(syntax, known)
     last = len(lines) - (not lines[-1])
     if syntax is TEXT and last == len(lines):
         # Prometheus takes it. It may be a number that was cut off, and then be a wrong one.
         raise FormatError("the last line must end with a line feed too", last, len(lines[-1]))
-    if syntax is OPENMETRICS and lines[last - 1 : last] != [_EOF]:
-        raise FormatError("the answer must end with the line `# EOF`", max(last, 1), 1)
-    for number, line in enumerate(lines[:last], 1):
-        reader.read(line, number, number == last)
+    if syntax is OPENMETRICS:
+        if lines[last - 1 : last] != [_EOF]:
+            raise FormatError("the answer must end with the line `# EOF`", max(last, 1), 1)
+        last -= 1
+    reader = _Reader(syntax, known)
+    reader.read(lines[:last])
     return reader.finished(lines)
 
 
@@ -99,58 +102,69 @@ class _Reader:
     def __init__(self, syntax: Syntax, known: Mapping[bytes, Series]) -> None:
         self._syntax = syntax
         self._known = known
-        self._head = _HEADS[syntax.name].match
         self._types: dict[str, str] = {}
         self._labels: dict[bytes, Labels | None] = {b"": ()}
-        self._read = Reading()
+        # Of the samples, a list for each part: much of the time of a first look goes into what it makes.
+        self._names: list[str] = []
+        self._label_sets: list[Labels] = []
+        self._kinds: list[str] = []
+        self._heads: list[bytes] = []
         self._tails: list[bytes] = []
+        self._numbers: list[int] = []
 
-    def read(self, line: bytes, number: int, is_last: bool) -> None:
-        """Takes the next line."""
-        if line.startswith(b"#"):
-            if not (is_last and self._syntax is OPENMETRICS):
+    def read(self, lines: list[bytes]) -> None:
+        """Takes all lines."""
+        known, usual, labels_by_text = self._known, _HEADS[self._syntax.name].match, self._labels
+        for number, line in enumerate(lines, 1):
+            if line[:1] == b"#":
                 self._metadata(line, number)
-            return
-        end = line.rfind(b" ") + 1
-        if found := self._known.get(line[:end]):
-            self._take(found[0], found[1], line, end, number, found)
-            return
-        match = self._head(line)
-        labels = self._labels_of(match[2] or b"") if match else None
-        if match is None or labels is None:
-            self._odd(line, number)
-        else:
-            self._take(match[1].decode(), labels, line, match.end(), number)
+                continue
+            if known and (found := known.get(line[: line.rfind(b" ") + 1])):
+                self._take(found[0], found[1], line, line.rfind(b" ") + 1, number)
+                continue
+            match = usual(line)
+            if match is None:
+                self._odd(line, number)
+                continue
+            name, text = match.groups(b"")
+            labels = labels_by_text.get(text)
+            if labels is None and (labels := self._labels_of(text)) is None:
+                self._odd(line, number)
+            else:
+                self._take(name.decode(), labels, line, match.end(), number)
 
     def finished(self, lines: list[bytes]) -> Reading:
         """All that was read."""
-        found = self._read
-        values = numbers(self._tails, self._syntax)
+        values, steady = numbers(self._tails, self._syntax), True
         if values is None:
-            values = np.array([self._number(*each, lines) for each in zip(self._tails, found.numbers, strict=True)])
-        found.values = values
-        if len(set(map(itemgetter(0, 1), found.series))) < len(found.series):
-            self._keep_one_of_each()
-        return found
+            values, steady = self._one_by_one(lines)
+        # What `Series` itself would do, without a call of Python for each.
+        parts = zip(self._names, self._label_sets, self._kinds, strict=True)
+        series = list(map(tuple.__new__, repeat(Series), parts))
+        kept = None
+        if len(set(zip(self._names, self._label_sets, strict=True))) < len(series):
+            kept, is_timeless = self._one_of_each()
+            steady &= is_timeless
+        return Reading(series, self._heads, self._numbers, values, kept, steady)
 
-    def _take(self, name: str, labels: Labels, line: bytes, end: int, number: int, same: Series | None = None) -> None:
-        kind = self._types.get(name, "untyped")
-        self._read.series.append(same if same and same.type == kind else Series(name, labels, kind))
-        self._read.heads.append(line[:end])
+    def _take(self, name: str, labels: Labels, line: bytes, end: int, number: int) -> None:
+        self._names.append(name)
+        self._label_sets.append(labels)
+        self._kinds.append(self._types.get(name, "untyped"))
+        self._heads.append(line[:end])
         self._tails.append(line[end:])
-        self._read.numbers.append(number)
+        self._numbers.append(number)
 
     def _labels_of(self, text: bytes) -> Labels | None:
         """The labels between the braces; None if one stands there twice, or may not stand there."""
-        try:
-            return self._labels[text]
-        except KeyError:
-            pairs = _LABEL.findall(text.decode())
-            if b"\\" in text:
-                pairs = [(name, _ESCAPE.sub(_escaped, value)) for name, value in pairs]
-            fine = len({name for name, _ in pairs}) == len(pairs) and not any(name in _NEVER for name, _ in pairs)
-            self._labels[text] = labels = tuple(sorted(pairs)) if fine else None
-            return labels
+        pairs = _LABEL.findall(text.decode())
+        if b"\\" in text:
+            pairs = [(name, _ESCAPE.sub(_escaped, value)) for name, value in pairs]
+        names = {name for name, _ in pairs}
+        if len(names) < len(pairs) or not names.isdisjoint(_NEVER):
+            return None
+        self._labels[text] = labels = tuple(sorted(pairs))
+        return labels
 
     def _odd(self, line: bytes, number: int) -> None:
         """Takes a line that is not like most: the strict reader's."""
@@ -162,8 +176,8 @@ class _Reader:
             self._metadata(line, number)
             return
         name, labels, _ = read_sample(Cursor(text, number), self._syntax)
-        if wrong := next((each for each in _NEVER if each in labels), None):
-            raise FormatError(f"no label may be called `{wrong}`", number, 1)
+        if wrong := next((f"`{each}`" for each in _NEVER if each in labels), ""):
+            raise FormatError(f"no label may be called {wrong}", number, 1)
         match = _ANY_HEAD.match(line)
         assert match is not None  # every part of it may be absent
         self._take(name, tuple(sorted(labels.items())), line, match.end(), number)
@@ -178,26 +192,33 @@ class _Reader:
             said = "untyped" if kind == "unknown" else kind
             self._types.update(dict.fromkeys(sample_names(name, kind, self._syntax), said))
 
-    def _number(self, tail: bytes, number: int, lines: list[bytes]) -> float:
-        """The value of one line, where not all of them are plain."""
-        found = numbers([tail], self._syntax)
-        if found is not None:
-            return float(found[0])
-        self._read.steady = False
-        return read_sample(Cursor(lines[number - 1].decode(), number), self._syntax)[2]
+    def _one_by_one(self, lines: list[bytes]) -> tuple[Values, bool]:
+        """The values of lines of which one is not surely right, and whether all are after all."""
+        found, steady = np.empty(len(self._tails)), True
+        for index, (tail, number) in enumerate(zip(self._tails, self._numbers, strict=True)):
+            value = numbers([tail], self._syntax)
+            if value is None:
+                steady = False
+                found[index] = read_sample(Cursor(lines[number - 1].decode(), number), self._syntax)[2]
+            else:
+                found[index] = value[0]
+        return found, steady
 
-    def _keep_one_of_each(self) -> None:
-        """Of a series that stands there twice Prometheus keeps the first value, and of several moments the newest."""
+    def _one_of_each(self) -> tuple[list[int], bool]:
+        """Of a series that stands there twice Prometheus keeps the first value, and of several moments the newest.
+
+        Gives the places of what is kept, and whether that depends on no timestamp.
+        """
         best: dict[tuple[str, Labels], tuple[float, int]] = {}
-        for index, (name, labels, _) in enumerate(self._read.series):
+        is_timeless = True
+        for index, series in enumerate(zip(self._names, self._label_sets, strict=True)):
             at = timestamp(self._tails[index], self._syntax)
-            order = float("-inf") if at is None else at
-            earlier = best.get((name, labels))
-            if earlier:
-                self._read.steady &= at is None and earlier[0] == float("-inf")
-            if not earlier or order > earlier[0]:
-                best[name, labels] = order, index
-        self._read.kept = sorted(index for _, index in best.values())
+            order, earlier = -math.inf if at is None else at, best.get(series)
+            if earlier is not None:
+                is_timeless &= order == earlier[0] == -math.inf
+            if earlier is None or order > earlier[0]:
+                best[series] = order, index
+        return sorted(index for _, index in best.values()), is_timeless
 
 
 def _escaped(match: re.Match[str]) -> str:
