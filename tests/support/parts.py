@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.grafana import HOME, grafana_home
 from tapewatch.servers import PROGRAMS, find
 from tapewatch_sdk.errors import ToolError
 
@@ -48,8 +49,8 @@ def missing(part: str) -> str:
     """Why the part cannot be used on this machine; empty when it can.
 
     Parameters:
-        part: `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, a program such as `promtool`, or a program
-            with a version, such as `promtool-3.5`.
+        part: `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, `grafana`, a program such as `promtool`, or a
+            program with a version, such as `promtool-3.5`.
 
     Raises:
         ValueError: there is no such part.
@@ -102,6 +103,10 @@ def _missing_chromium() -> str:
     return "" if chromium() else "there is no chromium, chromium-browser or google-chrome on PATH"
 
 
+def _missing_grafana() -> str:
+    return "" if grafana_home() else f"there is no Grafana in the folder that {HOME} names, and none on PATH"
+
+
 def _missing_rust() -> str:
     return "" if rustc() else "the program rustc is neither on PATH nor in ~/.cargo/bin"
 
@@ -126,6 +131,7 @@ _NOT_PROGRAMS: dict[str, Callable[[], str]] = {
     "debian": _missing_debian,
     "rust": _missing_rust,
     "chromium": _missing_chromium,
+    "grafana": _missing_grafana,
 }
 
 

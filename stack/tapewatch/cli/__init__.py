@@ -26,6 +26,7 @@ COMMANDS = (
     "logs",
     "reload",
     "panels",
+    "dashboards",
     "simulate",
     "fault",
     "kill-switch",

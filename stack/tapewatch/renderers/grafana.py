@@ -19,7 +19,7 @@ from tapewatch_sdk.names import (
 )
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["GrafanaRenderer"]
+__all__ = ["GrafanaRenderer", "folder_uid"]
 
 TRACE_ID = "trace_id"
 """What the trace's id is called on exemplars and log lines."""
@@ -58,13 +58,18 @@ class GrafanaRenderer:
             yield File(f"{layout.DASHBOARDS}/{_slug(board.folder)}/{board.uid}.json", f"{text}\n")
 
 
+def folder_uid(title: str) -> str:
+    """UID of the Grafana folder of a title; the same here and in a Grafana that dashboards are uploaded to."""
+    return f"tapewatch-{_slug(title)}"[:40].rstrip("-")
+
+
 def _provider(folder: str, where: Where) -> dict[str, Any]:
     """One for each folder, since a folder that is made from the files' own would have the slug as its title."""
     slug = _slug(folder)
     return {
         "name": folder,
         "folder": folder,
-        "folderUid": f"tapewatch-{slug}",
+        "folderUid": folder_uid(folder),
         "type": "file",
         "disableDeletion": False,
         "allowUiUpdates": False,
