@@ -25,7 +25,7 @@ COPY stack stack
 COPY alerts alerts
 COPY dashboards dashboards
 RUN python3 -m pip --python /opt/tapewatch/bin/python install --quiet --no-index --find-links wheels \
-        ".[stack,otel,remote-write]"
+        ".[stack,history,otel,remote-write]"
 
 FROM ${BASE}
 COPY --from=build /opt/tapewatch /opt/tapewatch

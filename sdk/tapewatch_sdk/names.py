@@ -16,6 +16,7 @@ __all__ = [
     "HEARTBEAT",
     "HEARTBEAT_RECEIVER",
     "HEARTBEAT_SEVERITY",
+    "HISTORY_RECEIVER",
     "RESERVED_RECEIVERS",
     "SEVERITIES",
     "TARGET_LABELS",
@@ -58,7 +59,10 @@ HEARTBEAT_SEVERITY = "none"
 HEARTBEAT_RECEIVER = "heartbeat"
 """The receiver of the heartbeat."""
 
-RESERVED_RECEIVERS = frozenset({DRILL_RECEIVER, HEARTBEAT_RECEIVER, "nobody"})
+HISTORY_RECEIVER = "history"
+"""The receiver that is told of every alert, where `stack.history` is on."""
+
+RESERVED_RECEIVERS = frozenset({DRILL_RECEIVER, HEARTBEAT_RECEIVER, HISTORY_RECEIVER, "nobody"})
 """Receivers that tapewatch adds itself."""
 
 DATASOURCE_PROMETHEUS = "tapewatch-prometheus"

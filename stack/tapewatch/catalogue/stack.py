@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from tapewatch.catalogue.remote_write import RemoteWrite
-from tapewatch.schema.types import Bytes, Duration, FilePath, LabelName, Model, Url
+from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
 
-__all__ = ["PARTS", "Heartbeat", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
+__all__ = ["PARTS", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
 
 PARTS = (
     "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
@@ -87,6 +87,15 @@ class Heartbeat(Model):
     """Time between two beats; four evaluation intervals at least."""
 
 
+class History(Model):
+    """tapewatch's own history (bridge, store, API and live page), which runs beside the stack."""
+
+    address: Address = "api:8000"
+    """Where the others reach it; a service of the catalogue with this address is the history itself."""
+    key_file: FilePath | None = "/run/tapewatch/history/api-key"
+    """File with the key that its callers show, made at the first start in compose; `null` where it is on loopback."""
+
+
 class Image(Model):
     """A pinned program of the stack."""
 
@@ -124,6 +133,8 @@ class Stack(Model):
     """Where the monitoring itself shows that it lives."""
     remote_write: tuple[RemoteWrite, ...] = ()
     """Where Prometheus sends a copy of its samples."""
+    history: History | None = None
+    """tapewatch's own history: every alert is told it, and it runs in compose beside the stack."""
     simulate: bool = False
     """Whether the sample platform runs in compose beside the stack: one container that stands in for every service."""
     images: Mapping[Program, Image]

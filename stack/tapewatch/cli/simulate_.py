@@ -91,7 +91,7 @@ def command(
     _check(loaded.catalogue, services, push_urls, api_url, on)
     if api_url:
         services = tuple(name for name in services or loaded.catalogue.services if name != HISTORY)
-        push_urls = (*push_urls, signed(api_url))
+        push_urls = tuple(dict.fromkeys((*push_urls, signed(api_url))))
     _become(
         planned(
             loaded, services, listen, push_urls=push_urls, seed=seed, speed=speed, rate=rate, faults=on,

@@ -12,6 +12,7 @@ import click
 from tapewatch.cli._board import Board, board
 from tapewatch.cli._common import code_of, counted, print_problems
 from tapewatch.cli._compose import compose_options, open_stack
+from tapewatch.cli._embedded import INTERRUPTED, embedded, may_do_without
 from tapewatch.cli._table import rows_as_text
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
@@ -19,9 +20,6 @@ from tapewatch_sdk.problems import Place, Problem
 if TYPE_CHECKING:
     from tapewatch.running.diagnosis import Fault
     from tapewatch.running.project import ComposeProject
-
-INTERRUPTED = 130
-"""Exit code after Ctrl-C, as shells have it."""
 
 
 @click.command("up")
@@ -31,8 +29,24 @@ INTERRUPTED = 130
     "--timeout", type=click.FloatRange(min=1), default=120.0, show_default=True, help="Seconds until all is well."
 )
 @click.option("--no-pull", is_flag=True, help="Take the images that are here; neither pull nor build any.")
-def command(project: Path, project_name: str | None, profiles: tuple[str, ...], timeout: float, no_pull: bool) -> None:
+@click.option(
+    "--containers/--embedded",
+    "in_containers",
+    default=None,
+    help="In containers, or without; by default in containers where docker can be had.",
+)
+def command(
+    project: Path,
+    project_name: str | None,
+    profiles: tuple[str, ...],
+    timeout: float,
+    no_pull: bool,
+    in_containers: bool | None,
+) -> None:
     """Bring the stack up and wait until it is healthy.
+
+    Without docker the sample platform, the history with its live page, and Prometheus and Alertmanager where they are
+    installed run on this machine, until Ctrl-C.
 
     Images that are not here are pulled or built; a service whose image cannot be had is left out and named, and the
     rest starts. Exit code 0 when all that was started is well, 1 when something is not.
@@ -42,8 +56,19 @@ def command(project: Path, project_name: str | None, profiles: tuple[str, ...], 
       tapewatch up
       tapewatch up --profile logs
       tapewatch up --no-pull --timeout 300
+      tapewatch up --embedded
     """
-    stack = open_stack(project, project_name, profiles)
+    if in_containers is False:
+        embedded(project)
+        return
+    try:
+        stack = open_stack(project, project_name, profiles)
+    except ToolError as error:
+        if in_containers or not may_do_without(project, error):
+            raise
+        click.echo(f"without containers, because {error.problems[0].summary}", err=True)
+        embedded(project)
+        return
     try:
         with board(list(stack.services)) as shown:
             without = _get_images(stack, shown, no_pull)

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tapewatch.running.clients import Alertmanager
 from tapewatch_sdk.errors import ProblemsError
+from tapewatch_sdk.names import HISTORY_RECEIVER
 from tapewatch_sdk.problems import Place, Problem
 
 __all__ = ["CountingEar", "Ear", "Message", "WebhookEar"]
@@ -125,7 +126,8 @@ class CountingEar:
     def _receivers_of(self, labels: Mapping[str, str]) -> list[str]:
         matchers = [f'{name}="{labels[name]}"' for name in ("alertname", "service", "environment")]
         alerts = [each for each in self._alertmanager.alerts(*matchers) if each["status"]["state"] != "suppressed"]
-        return [receiver["name"] for alert in alerts for receiver in alert["receivers"]]
+        told = [receiver["name"] for alert in alerts for receiver in alert["receivers"]]
+        return [name for name in told if name != HISTORY_RECEIVER]  # it is told of everything, and wakes nobody
 
     def _look(self) -> Counter[str]:
         """The requests that receivers have taken until now, by receiver."""

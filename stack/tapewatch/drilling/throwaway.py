@@ -97,7 +97,7 @@ def _on_its_own(project: Project) -> Project:
         each.close()
     catalogue = project.catalogue
     ports = catalogue.stack.ports.model_copy(update=free)
-    stack = catalogue.stack.model_copy(update={"ports": ports, "remote_write": (), "heartbeat": None})
+    stack = catalogue.stack.model_copy(update={"ports": ports, "remote_write": (), "heartbeat": None, "history": None})
     nobody = dict.fromkeys(catalogue.receivers, Receiver())
     alone = catalogue.model_copy(update={"stack": stack, "services": {}, "receivers": nobody})
     return replace(project, loaded=replace(project.loaded, catalogue=alone))

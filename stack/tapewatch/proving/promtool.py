@@ -6,11 +6,12 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 from tapewatch import servers
+from tapewatch.proving.secrets import with_secrets
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
 
@@ -73,8 +74,12 @@ class Promtool:
         return self._check("check", "rules", *map(str, files)) if files else ()
 
     def check_config(self, file: Path) -> tuple[Problem, ...]:
-        """What promtool finds wrong in a `prometheus.yml` and in the files that it names."""
-        return self._check("check", "config", str(file))
+        """What promtool finds wrong in a `prometheus.yml` and in the files that it names, but for absent secrets."""
+        if not file.is_file():
+            return self._check("check", "config", str(file))
+        with with_secrets(file) as whole:
+            found = self._check("check", "config", str(whole))
+        return tuple(replace(each, summary=each.summary.replace(str(whole), str(file))) for each in found)
 
     def test(self, file: Path) -> tuple[CaseResult, ...]:
         """Run a file of unit tests; the rule files that it names are found from its folder.

@@ -24,6 +24,7 @@ from tapewatch_sdk.names import (
     HEARTBEAT,
     HEARTBEAT_RECEIVER,
     HEARTBEAT_SEVERITY,
+    HISTORY_RECEIVER,
     SEVERITIES,
 )
 from tapewatch_sdk.plugins import RuleView
@@ -71,7 +72,7 @@ def prove_routing(
     refused = _check(amtool, config)
     if refused:
         return RoutingReport((refused,), 0, 0)
-    cases = list(_cases(catalogue))
+    cases = [_recorded(catalogue, case) for case in _cases(catalogue)]
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         answers = pool.map(lambda case: _follow(amtool, config, case), cases)
         misrouted = [problem for problem in answers if problem is not None]
@@ -108,6 +109,13 @@ def _cases(catalogue: Catalogue) -> Iterator[_Case]:
             own = {**_labels(catalogue, severity, ""), "alertname": HEARTBEAT}
             yield _Case(own, routing.by_severity[severity].receiver)
         yield _Case({**_heartbeat(catalogue), "alertname": "Probe"}, routing.critical.receiver)
+
+
+def _recorded(catalogue: Catalogue, case: _Case) -> _Case:
+    """The same with the history before all others, which is told of everything but the heartbeat."""
+    if catalogue.stack.history is None or case.labels["severity"] == HEARTBEAT_SEVERITY:
+        return case
+    return _Case(case.labels, f"{HISTORY_RECEIVER},{case.receiver}")
 
 
 def _labels(catalogue: Catalogue, severity: str, team: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.alerting import Email, PagerDuty, Receiver, Slack, TimeInterval, Timing, Webhook
 from tapewatch.catalogue.stack import Heartbeat
 from tapewatch.documents import dump
+from tapewatch.renderers.history import history_receiver, history_route, webhook_key
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch.rules.parameters import format_duration
 from tapewatch.schema import seconds
@@ -66,7 +67,12 @@ class AlertmanagerRenderer:
         configuration = {
             "route": _root(catalogue),
             "inhibit_rules": _inhibitions(),
-            "receivers": [*_receivers(catalogue), _drill(where), *(_heartbeat(beat) for beat in beats)],
+            "receivers": [
+                *history_receiver(catalogue, where),
+                *_receivers(catalogue, where),
+                _drill(where),
+                *(_heartbeat(beat) for beat in beats),
+            ],
         }
         if catalogue.time_intervals:
             configuration["time_intervals"] = [
@@ -83,9 +89,12 @@ def _root(catalogue: Catalogue) -> dict[str, Any]:
         "receiver": routing.critical.receiver,
         **_timing(routing.timing("critical")),
         "routes": [
+            *history_route(catalogue),
             *([_heartbeat_route(beat)] if beat else []),
             {"receiver": DRILL_RECEIVER, "matchers": _DRILL},
             *(_severity(catalogue, severity) for severity in routing.by_severity),
+            # The root itself takes only what no route takes, and the history's takes everything.
+            *([{"receiver": routing.critical.receiver}] if catalogue.stack.history else []),
         ],
     }
 
@@ -178,14 +187,17 @@ def _heartbeat(beat: Heartbeat) -> dict[str, Any]:
     return {"name": HEARTBEAT_RECEIVER, "webhook_configs": [_webhook(hook)]}
 
 
-def _receivers(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+def _receivers(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
     for name, receiver in sorted(catalogue.receivers.items()):
-        yield {"name": name, **_ways(receiver)}
+        keys = [
+            {} if each.credentials_file else webhook_key(catalogue, where, each.url or "") for each in receiver.webhook
+        ]
+        yield {"name": name, **_ways(receiver, keys)}
 
 
-def _ways(receiver: Receiver) -> dict[str, Any]:
+def _ways(receiver: Receiver, keys: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ways: Mapping[str, list[dict[str, Any]]] = {
-        "webhook_configs": [_webhook(each) for each in receiver.webhook],
+        "webhook_configs": [{**_webhook(each), **key} for each, key in zip(receiver.webhook, keys, strict=True)],
         "slack_configs": [_slack(each) for each in receiver.slack],
         "pagerduty_configs": [_pagerduty(each) for each in receiver.pagerduty],
         "email_configs": [_email(each) for each in receiver.email],

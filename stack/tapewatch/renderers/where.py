@@ -48,6 +48,8 @@ class Where:
         hosts: host name by port name.
         data: folder of each part's data.
         config: folder of each part's configuration.
+        only: the parts that run here; all of them when empty.
+        keyed: whether the history asks for its key; on loopback it does not.
     """
 
     ports: Ports
@@ -55,6 +57,12 @@ class Where:
     hosts: Mapping[str, str]
     data: Mapping[str, str]
     config: Mapping[str, str]
+    only: tuple[str, ...] = ()
+    keyed: bool = False
+
+    def runs(self, part: str) -> bool:
+        """Whether a part runs here."""
+        return not self.only or part in self.only
 
     def reach(self, port: str) -> str:
         """`host:port` under which the other parts reach a port of `stack.ports`, given by its name."""
@@ -82,16 +90,20 @@ def compose(ports: Ports) -> Where:
         hosts=_HOSTS,
         data={"prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "jaeger": "/badger"},
         config={name: f"/etc/{name}" for name in ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")},
+        keyed=True,
     )
 
 
-def native(ports: Ports, data: str = "/var/lib/tapewatch", config: str = "/etc/tapewatch") -> Where:
+def native(
+    ports: Ports, data: str = "/var/lib/tapewatch", config: str = "/etc/tapewatch", only: tuple[str, ...] = ()
+) -> Where:
     """Without containers: everything on this machine's loopback, on the catalogue's ports.
 
     Parameters:
         ports: `stack.ports`.
         data: folder that holds a folder of data for each part.
         config: folder that holds a folder of configuration for each part, as `provisioning/` does.
+        only: the parts that run there; all of them when empty.
     """
     names = ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")
     return Where(
@@ -100,4 +112,5 @@ def native(ports: Ports, data: str = "/var/lib/tapewatch", config: str = "/etc/t
         hosts=dict.fromkeys(_HOSTS, "127.0.0.1"),
         data={name: f"{data}/{name}" for name in names},
         config={name: f"{config}/{name}" for name in names},
+        only=only,
     )

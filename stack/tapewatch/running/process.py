@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -35,13 +35,22 @@ class Process:
         server: where it will answer.
         ready: the path that answers 200 once it is ready.
         log: the file that takes what it prints.
+        environment: variables to add to our own.
     """
 
-    def __init__(self, command: Sequence[str | Path], server: Server, ready: str, log: Path) -> None:
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        server: Server,
+        ready: str,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self._command = [str(word) for word in command]
         self._server = server
         self._ready = ready
         self._log = log
+        self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._lifeline = -1
 
@@ -74,6 +83,10 @@ class Process:
             process.wait()
         os.close(self._lifeline)
 
+    def ended(self) -> int | None:
+        """The exit code if it has ended by itself; None while it runs."""
+        return self._process.poll() if self._process else None
+
     def log_tail(self, lines: int = 15) -> str:
         """The end of what it printed."""
         return "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
@@ -87,7 +100,7 @@ class Process:
                 return subprocess.Popen(
                     [sys.executable, "-IS", guard.__file__, str(theirs), *self._command],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                    pass_fds=(theirs,),
+                    pass_fds=(theirs,), env=self._environment,
                 )  # fmt: skip
         except BaseException:
             os.close(self._lifeline)

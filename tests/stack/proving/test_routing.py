@@ -88,20 +88,30 @@ def drop_team_routes(config: Any) -> None:
         each.pop("routes", None)
 
 
-def drop_first_route(config: Any) -> None:
+def drop_drill_route(config: Any) -> None:
+    config["route"]["routes"] = [each for each in config["route"]["routes"] if each["receiver"] != "drill"]
+
+
+def drop_history_route(config: Any) -> None:
     del config["route"]["routes"][0]
 
 
-def root_to_drill(config: Any) -> None:
-    config["route"]["receiver"] = "drill"
+def drop_last_route(config: Any) -> None:
+    del config["route"]["routes"][-1]
+
+
+def rest_to_drill(config: Any) -> None:
+    config["route"]["routes"][-1]["receiver"] = "drill"
 
 
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (drop_team_routes, "severity=critical, team=risk reaches platform-pager"),
-        (drop_first_route, "service=drill-probe, severity=critical reaches platform-pager"),
-        (root_to_drill, "severity=unheard-of, team=team-without-a-receiver reaches drill"),
+        (drop_team_routes, "severity=critical, team=risk reaches history,platform-pager"),
+        (drop_drill_route, "service=drill-probe, severity=critical reaches history,platform-pager"),
+        (drop_history_route, "severity=critical, team=risk reaches risk-pager"),
+        (drop_last_route, "severity=unheard-of, team=team-without-a-receiver reaches history"),
+        (rest_to_drill, "severity=unheard-of, team=team-without-a-receiver reaches history,drill"),
     ],
 )
 def test_a_route_that_leads_astray_is_found(tmp_path: Path, damage: Callable[[Any], object], says: str) -> None:

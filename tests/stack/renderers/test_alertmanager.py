@@ -16,6 +16,7 @@ from support.waiting import wait_for
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.alertmanager import AlertmanagerRenderer
+from tapewatch.renderers.where import native
 from tapewatch.servers import find
 
 CONFIG = f"{layout.ALERTMANAGER}/alertmanager.yml"
@@ -27,7 +28,7 @@ def configuration(catalogue: Catalogue) -> Any:
 
 def route(catalogue: Catalogue, severity: str) -> Any:
     routes = configuration(catalogue)["route"]["routes"]
-    return next(each for each in routes if each["matchers"] == [f'severity="{severity}"'])
+    return next(each for each in routes if each.get("matchers") == [f'severity="{severity}"'])
 
 
 def every_way(data: dict[str, Any]) -> None:
@@ -73,6 +74,37 @@ def test_routes_are_grouped_and_timed_by_severity() -> None:
         "high": [["environment", "service", "alertname"], "30s", "1m", "4h"],
         "medium": [["environment", "team"], "5m", "5m", "12h"],
     }
+
+
+def test_the_history_is_told_of_every_alert_first_and_keeps_none_from_the_others() -> None:
+    config = configuration(load_sample())
+    first, *_, last = config["route"]["routes"]
+
+    assert (first["receiver"], first["continue"], first["group_by"]) == ("history", True, ["..."])
+    assert "matchers" not in first
+    assert last == {"receiver": "platform-pager"}, "an alert that no route takes but the history's reaches somebody"
+    (hook,) = next(each for each in config["receivers"] if each["name"] == "history")["webhook_configs"]
+    assert hook["url"] == "http://api:8000/api/alerts/webhook"
+
+
+def test_whatever_calls_the_history_shows_its_key_and_nothing_else_does() -> None:
+    def elsewhere(data: dict[str, Any]) -> None:
+        data["receivers"]["desk-chat"] = {"webhook": [{"url": "http://chat:8000/hook"}]}
+
+    hooks = {each["name"]: each["webhook_configs"][0] for each in configuration(varied(elsewhere))["receivers"]}
+    keys = {name for name, hook in hooks.items() if "http_config" in hook}
+    assert keys == {*hooks} - {"desk-chat", "drill"}
+    assert hooks["risk-pager"]["http_config"]["authorization"]["credentials_file"] == "/run/tapewatch/history/api-key"
+
+
+def test_on_loopback_the_history_wants_no_key_and_without_one_nobody_is_told() -> None:
+    catalogue = load_sample()
+    here = yaml.safe_load(render(AlertmanagerRenderer(native), catalogue)[CONFIG])
+    assert "credentials_file" not in str(here)
+
+    without = configuration(varied(lambda data: data["stack"].pop("history")))
+    assert "history" not in {each["name"] for each in without["receivers"]}
+    assert all(each["receiver"] != "history" and "matchers" in each for each in without["route"]["routes"])
 
 
 def test_the_catalogue_overrides_grouping_and_timing_one_by_one() -> None:

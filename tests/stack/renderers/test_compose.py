@@ -39,7 +39,7 @@ def services(catalogue: Catalogue) -> dict[str, Any]:
 
 def test_every_part_runs_at_the_version_that_the_catalogue_pins() -> None:
     found = services(load_sample())
-    assert found.keys() == {"prepare", "platform", *PARTS}
+    assert found.keys() == {"prepare", "platform", "api", *PARTS}
     pins = load_sample().stack.images
     for part in PARTS:
         pin = pins[part.replace("-", "_")]  # type: ignore[index]
@@ -49,7 +49,8 @@ def test_every_part_runs_at_the_version_that_the_catalogue_pins() -> None:
 def test_everything_is_published_on_the_bind_address_alone() -> None:
     ports = [port for part in services(load_sample()).values() for port in part.get("ports", [])]
     assert "127.0.0.1:19093:9093" in ports
-    assert len(ports) == 8
+    assert "127.0.0.1:8000:8000" in ports
+    assert len(ports) == 9
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
@@ -148,7 +149,7 @@ def test_the_log_agent_is_healthy_when_it_says_so_and_only_then(status: int, cod
 def test_the_sample_platform_is_reached_under_each_services_name_and_by_nobody_outside() -> None:
     platform = services(load_sample())["platform"]
     assert platform["networks"]["default"]["aliases"] == [
-        "api", "execution-engine", "live-trading", "market-data", "position-tracker", "risk-manager", "signal-bridge",
+        "execution-engine", "live-trading", "market-data", "position-tracker", "risk-manager", "signal-bridge",
     ]  # fmt: skip
     assert "ports" not in platform
 
@@ -174,10 +175,32 @@ def test_the_sample_platform_is_built_here_and_never_asked_for_at_a_registry() -
     assert platform["image"] == f"tapewatch/tapewatch:{version('tapewatch')}"
 
 
-def test_nothing_waits_for_the_sample_platform_and_it_waits_for_nothing() -> None:
+def test_nothing_waits_for_the_sample_platform_and_it_waits_for_its_keys_alone() -> None:
     found = services(load_sample())
-    assert "depends_on" not in found["platform"]
+    assert found["platform"]["depends_on"].keys() == {"prepare"}
     assert not [name for name, part in found.items() if "platform" in part.get("depends_on", {})]
+
+
+def test_the_history_keeps_its_file_in_a_volume_and_shows_its_key_to_its_callers_alone() -> None:
+    found = services(load_sample())
+    api = found["api"]
+    assert {"--host", "0.0.0.0", "--api-key-file", "/run/tapewatch/history/api-key"} <= {*api["command"]}
+    assert api["environment"]["DUCKDB_PATH"].startswith("/data/")
+    assert "history:/data" in api["volumes"]
+    with_key = {
+        name for name, part in found.items() if any("history-key:" in str(each) for each in part.get("volumes", ()))
+    }
+    assert with_key == {"prepare", "alertmanager", "prometheus", "api", "platform"}
+    assert found["platform"]["environment"]["TAPEWATCH_API_KEY_FILE"] == "/run/tapewatch/history/api-key"
+    assert found["platform"]["command"][-2:] == ["--api-url", "http://api:8000"]
+
+
+def test_without_a_history_its_stand_in_is_part_of_the_platform() -> None:
+    found = services(varied(lambda data: data["stack"].pop("history")))
+    assert "api" not in found
+    assert "api" in found["platform"]["networks"]["default"]["aliases"]
+    assert "--api-url" not in found["platform"]["command"]
+    assert not any("history" in str(part.get("volumes")) for part in found.values())
 
 
 def test_without_simulate_there_is_no_sample_platform() -> None:
@@ -204,17 +227,19 @@ def test_grafana_has_a_password_from_a_file_and_calls_nobody() -> None:
 
 def test_the_first_start_makes_a_password_and_the_next_one_keeps_it(tmp_path: Path) -> None:
     (shell, option, script) = services(load_sample())["prepare"]["entrypoint"]
-    (tmp_path / "badger").mkdir()
-    here = (
-        script.replace("$$", "$").replace("/run/tapewatch", str(tmp_path)).replace("/badger", str(tmp_path / "badger"))
-    )
+    for name in ("badger", "history", "data"):
+        (tmp_path / name).mkdir()
+    here = script.replace("$$", "$").replace("/run/tapewatch", str(tmp_path)).replace(" /history", f" {tmp_path}/data")
+    here = here.replace("/badger", str(tmp_path / "badger"))
     here = here.replace("chown", "echo")  # which an ordinary user may not do
-    passwords = []
+    made = []
     for _ in range(2):
         subprocess.run([shell, option, here], check=True, capture_output=True)
-        passwords.append((tmp_path / "grafana-password").read_text(encoding="utf-8").strip())
-    assert passwords[0] == passwords[1]
-    assert len(passwords[0]) == 32
+        files = ("grafana-password", "history/api-key", "kill-switch/token")
+        made.append([(tmp_path / name).read_text(encoding="utf-8").strip() for name in files])
+    assert made[0] == made[1]
+    assert {len(each) for each in made[0]} == {32}
+    assert len({*made[0]}) == 3
 
 
 def test_the_log_agent_only_runs_when_it_is_asked_for() -> None:

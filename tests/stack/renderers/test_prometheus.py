@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 import urllib.parse
 import urllib.request
@@ -19,10 +18,10 @@ from support.servers import Server, start_prometheus
 from support.waiting import wait_for
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue, load_text
+from tapewatch.proving.promtool import Promtool
 from tapewatch.renderers.flags import prometheus_flags
 from tapewatch.renderers.prometheus import PrometheusRenderer
-from tapewatch.renderers.where import compose
-from tapewatch.servers import find
+from tapewatch.renderers.where import compose, native
 
 CONFIG = f"{layout.PROMETHEUS}/prometheus.yml"
 
@@ -95,15 +94,7 @@ def odd_ones(data: dict[str, Any]) -> None:
 
 
 def checked_by_promtool(folder: Path, version: str) -> None:
-    for secret in ("password", "token", "ca.pem"):
-        (folder / layout.PROMETHEUS / secret).write_text("secret", encoding="utf-8")
-    config = folder / CONFIG
-    for secret in ("mimir", "ca", "cloud"):
-        (folder / secret).write_text("secret", encoding="utf-8")
-    config.write_text(config.read_text(encoding="utf-8").replace("/run/secrets", str(folder)), encoding="utf-8")
-    command = [str(find("promtool", version).path), "check", "config", str(folder / CONFIG)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert Promtool.find(version).check_config(folder / CONFIG) == ()
 
 
 @pytest.mark.parametrize(
@@ -121,12 +112,29 @@ def test_promtool_accepts_the_sample_and_every_odd_service(tmp_path: Path, versi
 def test_every_scraped_service_is_a_target_with_its_labels() -> None:
     groups = {group["labels"]["service"]: group for group in targets(load_sample())}
     assert sorted(groups) == [
-        "api", "execution-engine", "live-trading", "market-data", "position-tracker", "risk-manager", "signal-bridge",
+        "execution-engine", "live-trading", "market-data", "position-tracker", "risk-manager", "signal-bridge",
     ]  # fmt: skip
+    assert [group["labels"]["service"] for group in targets(load_sample(), "services-bearer")] == ["api"]
     assert groups["risk-manager"] == {
         "targets": ["risk-manager:9093"],
         "labels": {"environment": "local", "service": "risk-manager", "team": "risk"},
     }
+
+
+def test_the_history_is_scraped_with_its_key_where_it_wants_one() -> None:
+    job = jobs(load_sample())["services-bearer"]
+    assert job["authorization"]["credentials_file"] == "/run/tapewatch/history/api-key"
+
+    here = render(PrometheusRenderer(native), load_sample())
+    assert "services-bearer" not in here[CONFIG]
+    assert "api:8000" in here[f"{layout.TARGETS}/services.yml"]
+
+
+def test_a_service_with_credentials_of_its_own_keeps_them() -> None:
+    def own(data: dict[str, Any]) -> None:
+        data["services"]["api"]["scrape"] = {"credentials": {"credentials_file": "own"}}
+
+    assert jobs(varied(own))["services-bearer"]["authorization"]["credentials_file"] == "own"
 
 
 def test_a_pushed_service_has_no_target() -> None:
@@ -153,6 +161,7 @@ def test_each_scrape_profile_has_one_job_with_a_name_that_says_what_differs() ->
     profiles = {name: job for name, job in jobs(varied(odd_ones)).items() if name.startswith("services")}
     assert list(profiles) == [
         "services",
+        "services-bearer",
         "services-https-bearer",
         "services-https-tls-basic-prometheus",
         "services-internal-metrics-every-30s",
@@ -175,7 +184,7 @@ def test_profiles_whose_words_are_the_same_stay_apart() -> None:
             scrape = {"scheme": "https", "tls": {"ca_file": file}}
             data["services"][name] = {"address": f"{name}:8443", "scrape": scrape}
 
-    names = [name for name in jobs(varied(change)) if name.startswith("services-")]
+    names = [name for name in jobs(varied(change)) if name.startswith("services-https")]
     assert len(names) == 2
     assert all(name.startswith("services-https-tls-") for name in names)
 
@@ -246,7 +255,7 @@ def test_ten_thousand_services_render_in_seconds_and_into_one_job() -> None:
     files = files_for(catalogue)
     took = time.process_time() - start
     assert took < 6, f"rendering took {took:.1f} s of processor time"
-    assert files.keys() == files_for(load_sample()).keys()
+    assert files.keys() == files_for(varied(lambda data: data["services"].pop("api"))).keys()
     assert files[f"{layout.TARGETS}/services.yml"].count("- targets:") == 10_000
 
 

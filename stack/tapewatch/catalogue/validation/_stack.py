@@ -35,14 +35,15 @@ def _stack(catalogue: Catalogue, report: Report) -> None:
             "add `NAME: {image: ..., version: ...}`",
             key=True,
         )
-    if stack.simulate and "tapewatch" not in stack.images:
-        report(
-            "missing-image",
-            ("stack", "simulate"),
-            "no version is pinned for tapewatch, whose image the sample platform runs in",
-            "with `simulate: true`, `stack.images` pins `tapewatch` too",
-            "add `tapewatch: {image: ..., version: ...}` under `stack.images`, or set `simulate: false`",
-        )
+    for key, what in (("simulate", "the sample platform runs"), ("history", "the history runs")):
+        if getattr(stack, key) and "tapewatch" not in stack.images:
+            report(
+                "missing-image",
+                ("stack", key),
+                f"no version is pinned for tapewatch, in whose image {what}",
+                f"with `{key}`, `stack.images` pins `tapewatch` too",
+                f"add `tapewatch: {{image: ..., version: ...}}` under `stack.images`, or take `{key}` away",
+            )
     if seconds(stack.retention.logs) < 86400:
         report(
             "retention",

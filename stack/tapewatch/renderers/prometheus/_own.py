@@ -34,8 +34,8 @@ _PARTS = (
 
 
 def own_jobs(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
-    """One job a part; the parts belong to the catalogue's default team."""
-    for part in _PARTS:
+    """One job a part that runs; the parts belong to the catalogue's default team."""
+    for part in filter(lambda each: where.runs(each.service), _PARTS):
         labels = {"environment": catalogue.environment, "service": part.service, "team": catalogue.defaults.team}
         yield {
             "job_name": part.job,

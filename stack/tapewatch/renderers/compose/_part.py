@@ -1,0 +1,62 @@
+"""What a part of the stack says of itself, and how it is asked whether it is well."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from tapewatch import layout
+from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.stack import Program
+from tapewatch.renderers.where import Where
+
+__all__ = ["KEYS", "OURS", "RUN", "Part", "key_volume", "mounted", "python_asks", "wget"]
+
+RUN = "/run/tapewatch"
+"""Where what is made at the first start lies in the containers."""
+
+KEYS = f"{RUN}/history"
+"""Where the history's key lies."""
+
+OURS = 10001
+"""The user of our own image."""
+
+
+class Part(NamedTuple):
+    """What differs from one part of the stack to the next."""
+
+    name: str
+    program: Program
+    memory: str
+    ports: tuple[str, ...] = ()
+    """Names of the ports in `stack.ports` that are published."""
+    published: tuple[str, ...] = ()
+    """Further ports, which are published under their own number."""
+    command: tuple[str, ...] = ()
+    volumes: tuple[str | dict[str, Any], ...] = ()
+    health: tuple[str, ...] = ()
+    """Command that ends with 0 when the part is ready."""
+    after: tuple[str, ...] = ()
+    """Parts that must be healthy before."""
+    more: tuple[tuple[str, Any], ...] = ()
+    """Further keys."""
+
+
+def key_volume(catalogue: Catalogue) -> tuple[str, ...]:
+    """The volume with the history's key, for those that call it."""
+    return (f"history-key:{KEYS}:ro",) if catalogue.stack.history else ()
+
+
+def wget(port_and_path: str) -> tuple[str, ...]:
+    """Asks a part of its own container, with what busybox and alpine have."""
+    return ("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port_and_path}")
+
+
+def python_asks(port: str, path: str) -> tuple[str, ...]:
+    """Asks a part of its own container, where there is neither wget nor curl."""
+    ask = f"import urllib.request; urllib.request.urlopen('http://127.0.0.1:{port}{path}', timeout=3)"
+    return ("python", "-ISc", ask)
+
+
+def mounted(part: str, where: Where) -> str:
+    """The part's folder of generated files. Never a single file: those are replaced, and a mount keeps the old one."""
+    return f"./{layout.PROVISIONING}/{part}:{where.config[part]}:ro"

@@ -1,0 +1,51 @@
+"""What is made once, before everything else: passwords, keys, tokens, and whose the volumes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.compose._ours import KILL_SWITCH, TOKEN
+from tapewatch.renderers.compose._part import KEYS, OURS, RUN
+from tapewatch.renderers.compose._servers import PASSWORD
+
+__all__ = ["script", "volumes"]
+
+_JAEGER_USER = 10001
+
+_PREPARE = f"""\
+umask 022
+test -s {PASSWORD} || head -c 24 /dev/urandom | base64 > {PASSWORD}
+chown {_JAEGER_USER}:{_JAEGER_USER} /badger
+"""
+"""Makes Grafana's password at the first start, and Jaeger the owner of its volume: its image has no such folder."""
+
+
+_PREPARE_TOKEN = f"""\
+mkdir -p {KILL_SWITCH}
+test -s {TOKEN} || (umask 077; head -c 24 /dev/urandom | base64 > {TOKEN})
+chown {OURS}:{OURS} {TOKEN}
+"""
+"""Makes the token of the sample platform's kill switch, which its container alone can read."""
+
+_PREPARE_HISTORY = f"""\
+test -s {KEYS}/api-key || head -c 24 /dev/urandom | base64 > {KEYS}/api-key
+chown {OURS}:{OURS} /history
+chmod 700 /history
+"""
+"""Makes the history's key, which its callers alone can read, since they alone have the volume; and its folder."""
+
+
+def script(catalogue: Catalogue) -> str:
+    """The commands, for the shell in Prometheus's image."""
+    token = _PREPARE_TOKEN if catalogue.stack.simulate else ""
+    return _PREPARE + token + (_PREPARE_HISTORY if catalogue.stack.history else "")
+
+
+def volumes(catalogue: Catalogue) -> Iterator[str]:
+    """The volumes that they work on."""
+    yield from (f"secrets:{RUN}", "jaeger:/badger")
+    if catalogue.stack.simulate:
+        yield f"kill-switch:{KILL_SWITCH}"
+    if catalogue.stack.history:
+        yield from (f"history-key:{KEYS}", "history:/history")

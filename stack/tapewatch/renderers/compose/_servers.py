@@ -1,0 +1,165 @@
+"""The servers of others: Prometheus, Alertmanager, Loki, Jaeger, Grafana, the exporters and the log agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tapewatch import layout
+from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.compose._part import RUN, Part, key_volume, mounted, wget
+from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
+from tapewatch.renderers.where import HOST, Where
+
+__all__ = ["PASSWORD", "servers"]
+
+PASSWORD = f"{RUN}/grafana-password"
+"""File with the password of Grafana's user admin."""
+
+_FETCHED_APPS = (
+    "grafana-advisor-app",
+    "grafana-exploretraces-app",
+    "grafana-lokiexplore-app",
+    "grafana-metricsdrilldown-app",
+    "grafana-pyroscope-app",
+)
+"""Apps that Grafana would fetch from its makers at the first start. The data sources that we use are in its image."""
+
+
+_ASK_BY_HAND = (
+    "exec 3<>/dev/tcp/127.0.0.1/{port}"
+    " && printf 'GET /-/ready HTTP/1.0\\r\\n\\r\\n' >&3"
+    " && head -n 1 <&3 | grep -q ' 200 '"
+)
+"""Asks a part of its own container whether it is ready, with nothing but bash."""
+
+_HOST_IS_KNOWN = ("extra_hosts", [f"{HOST}:host-gateway"])
+
+
+def servers(catalogue: Catalogue, where: Where) -> Iterator[Part]:
+    """The parts, in the order in which they stand in the file."""
+    yield from (_alertmanager(catalogue, where), _prometheus(catalogue, where), _loki(catalogue, where), _jaeger(where))
+    yield from (_grafana(catalogue, where), _node_exporter(), _blackbox_exporter(), _alloy(where))
+
+
+def _alertmanager(catalogue: Catalogue, where: Where) -> Part:
+    return Part(
+        "alertmanager",
+        "alertmanager",
+        memory="256m",
+        ports=("alertmanager",),
+        command=alertmanager_flags(catalogue, where),
+        volumes=(mounted("alertmanager", where), f"alertmanager:{where.data['alertmanager']}", *key_volume(catalogue)),
+        health=wget(f"{where.port('alertmanager')}/-/ready"),
+        more=(_HOST_IS_KNOWN,),  # drills run there
+    )
+
+
+def _prometheus(catalogue: Catalogue, where: Where) -> Part:
+    return Part(
+        "prometheus",
+        "prometheus",
+        memory="2g",
+        ports=("prometheus",),
+        command=prometheus_flags(catalogue, where),
+        volumes=(mounted("prometheus", where), f"prometheus:{where.data['prometheus']}", *key_volume(catalogue)),
+        health=wget(f"{where.port('prometheus')}/-/ready"),
+        after=("alertmanager",),
+        more=(_HOST_IS_KNOWN,),  # services may run on the host itself
+    )
+
+
+def _loki(catalogue: Catalogue, where: Where) -> Part:
+    return Part(
+        "loki",
+        "loki",
+        memory="1g",
+        ports=("loki",),
+        command=(f"-config.file={where.config['loki']}/loki.yml",),
+        volumes=(mounted("loki", where), f"loki:{where.data['loki']}"),
+        # Its image has no shell; the program asks itself.
+        health=("/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{where.port('loki')}/ready"),
+    )
+
+
+def _jaeger(where: Where) -> Part:
+    return Part(
+        "jaeger",
+        "jaeger",
+        memory="1g",
+        ports=("jaeger", "otlp_grpc", "otlp_http", "jaeger_sampling"),
+        command=("--config", f"{where.config['jaeger']}/jaeger.yml"),
+        volumes=(mounted("jaeger", where), f"jaeger:{where.data['jaeger']}"),
+        health=wget(f"{where.port('jaeger_health')}/status"),
+        more=(("environment", {"OTEL_TRACES_SAMPLER": "always_off"}),),  # it would trace itself as well
+    )
+
+
+def _grafana(catalogue: Catalogue, where: Where) -> Part:
+    settings = {
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": PASSWORD,
+        "GF_SERVER_ROOT_URL": catalogue.platform.grafana_url,
+        "GF_AUTH_ANONYMOUS_ENABLED": "false",
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED": "false",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_PLUGINS_PREINSTALL_AUTO_UPDATE": "false",
+        "GF_PLUGINS_DISABLE_PLUGINS": ",".join(_FETCHED_APPS),
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_LOG_MODE": "console",
+        "GF_PATHS_PROVISIONING": f"{where.config['grafana']}/provisioning",
+    }
+    return Part(
+        "grafana",
+        "grafana",
+        memory="1g",
+        ports=("grafana",),
+        volumes=(
+            f"./{layout.GRAFANA}/provisioning:{where.config['grafana']}/provisioning:ro",
+            f"./{layout.DASHBOARDS}:{where.config['grafana']}/dashboards:ro",
+            "grafana:/var/lib/grafana",
+            f"secrets:{RUN}:ro",
+        ),
+        health=wget(f"{where.port('grafana')}/api/health"),
+        after=("prometheus", "loki", "jaeger"),
+        more=(("environment", settings),),
+    )
+
+
+def _node_exporter() -> Part:
+    return Part(
+        "node-exporter",
+        "node_exporter",
+        memory="128m",
+        command=("--path.rootfs=/host",),
+        volumes=("/:/host:ro",),
+        health=wget("9100/"),
+        more=(("pid", "host"),),
+    )
+
+
+def _blackbox_exporter() -> Part:
+    return Part("blackbox-exporter", "blackbox_exporter", memory="128m", health=wget("9115/-/healthy"))
+
+
+def _alloy(where: Where) -> Part:
+    return Part(
+        "alloy",
+        "alloy",
+        memory="512m",
+        command=(
+            "run",
+            f"--server.http.listen-addr={where.listen('alloy')}",
+            "--storage.path=/tmp/alloy",
+            "--disable-reporting",
+            f"{where.config['alloy']}/config.alloy",
+        ),
+        # It reads other containers' output, and for that needs what the docker command needs.
+        volumes=(mounted("alloy", where), "/var/run/docker.sock:/var/run/docker.sock:ro"),
+        # Its image has bash, and nothing that speaks HTTP.
+        health=("bash", "-c", _ASK_BY_HAND.format(port=where.port("alloy"))),
+        after=("loki",),
+        more=(("profiles", ["logs"]), ("user", "root")),
+    )

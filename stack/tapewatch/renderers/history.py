@@ -1,0 +1,73 @@
+"""How the others reach tapewatch's own history, and with which key."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.model import Credentials
+from tapewatch.renderers.where import Where
+from tapewatch_sdk.names import HEARTBEAT_SEVERITY, HISTORY_RECEIVER
+
+__all__ = ["history_key", "history_receiver", "history_route", "signing", "webhook_key"]
+
+WEBHOOK = "/api/alerts/webhook"
+"""Where the history takes Alertmanager's messages."""
+
+TOGETHER = "10s"
+"""How long Alertmanager waits before it tells the history more of an alert: as soon as of a critical one."""
+
+AGAIN = "12h"
+"""After how long it tells it again of one that goes on; what was told is stored, so seldom is enough."""
+
+
+def history_key(catalogue: Catalogue, where: Where, address: str) -> str | None:
+    """The file with the key that must be shown at an address (`host:port`): None unless the history is there."""
+    history = catalogue.stack.history
+    return history.key_file if history and where.keyed and address == history.address else None
+
+
+def signing(catalogue: Catalogue, where: Where) -> Catalogue:
+    """The catalogue in which the history is scraped with its key; a service with credentials of its own keeps them."""
+    services = dict(catalogue.services)
+    for name, service in catalogue.services.items():
+        key = next(filter(None, (history_key(catalogue, where, each) for each in service.targets)), None)
+        if key and service.scrape.credentials is None:
+            scrape = service.scrape.model_copy(update={"credentials": Credentials(credentials_file=key)})
+            services[name] = service.model_copy(update={"scrape": scrape})
+    return catalogue.model_copy(update={"services": services})
+
+
+def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The route before all others, by which the history is told of every alert at once, each on its own."""
+    if catalogue.stack.history is None:
+        return []
+    beats = {"matchers": [f'severity!="{HEARTBEAT_SEVERITY}"']} if catalogue.stack.heartbeat else {}
+    return [
+        {
+            "receiver": HISTORY_RECEIVER,
+            **beats,
+            "continue": True,
+            "group_by": ["..."],
+            "group_wait": "0s",
+            "group_interval": TOGETHER,
+            "repeat_interval": AGAIN,
+        }
+    ]
+
+
+def history_receiver(catalogue: Catalogue, where: Where) -> list[dict[str, Any]]:
+    """The receiver of that route."""
+    history = catalogue.stack.history
+    if history is None:
+        return []
+    url = f"http://{history.address}{WEBHOOK}"
+    hook = {"url": url, "send_resolved": True, **webhook_key(catalogue, where, url)}
+    return [{"name": HISTORY_RECEIVER, "webhook_configs": [hook]}]
+
+
+def webhook_key(catalogue: Catalogue, where: Where, url: str) -> dict[str, Any]:
+    """What a webhook needs besides, if it is the history's."""
+    key = history_key(catalogue, where, urlsplit(url).netloc)
+    return {"http_config": {"authorization": {"type": "Bearer", "credentials_file": key}}} if key else {}
