@@ -19,12 +19,12 @@ from urllib.parse import SplitResult, quote, urljoin, urlsplit
 from tapewatch.catalogue import seconds
 from tapewatch.catalogue.model import Scrape
 
-__all__ = ["LARGEST", "Answer", "Scraper", "SecretError", "UnansweredError"]
+__all__ = ["ACCEPT", "LARGEST", "Answer", "Scraper", "SecretError", "UnansweredError"]
 
 LARGEST = 16 * 1024 * 1024
 """Bytes of an answer, unpacked, above which the generated Prometheus lets a scrape fail."""
 
-_ACCEPT = (
+ACCEPT = (
     "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
@@ -95,6 +95,9 @@ class Scraper:
         scrape: timeout, TLS and credentials.
         secrets: the folder that holds the files which the catalogue names for TLS and credentials; none: where it says.
 
+    Attributes:
+        signed: the headers that sign in.
+
     Raises:
         SecretError: such a file cannot be used.
     """
@@ -104,9 +107,9 @@ class Scraper:
         self.timeout = scrape.timeout
         self._scrape = scrape
         self._secrets = secrets
-        self._signed = self._authorization()
+        self.signed: Mapping[str, str] = self._authorization()
         if url.startswith("https:"):
-            _ = self._context  # so that its files are missed before anything is asked
+            _ = self.context  # so that its files are missed before anything is asked
 
     def get(self, text_only: bool = False) -> Answer:
         """One answer.
@@ -119,7 +122,7 @@ class Scraper:
         """
         end = time.monotonic() + seconds(self.timeout)
         headers = {
-            "Accept": _ACCEPT_TEXT if text_only else _ACCEPT,
+            "Accept": _ACCEPT_TEXT if text_only else ACCEPT,
             "Accept-Encoding": "gzip",
             "Connection": "close",
             "User-Agent": "tapewatch",
@@ -128,7 +131,7 @@ class Scraper:
         here = self.url
         for _ in range(_REDIRECTS):
             same = urlsplit(here)[:2] == urlsplit(self.url)[:2]
-            answer = self._ask(urlsplit(here), {**headers, **(self._signed if same else {})}, end)
+            answer = self._ask(urlsplit(here), {**headers, **(self.signed if same else {})}, end)
             if isinstance(answer, Answer):
                 return answer
             here = urljoin(here, answer)
@@ -174,7 +177,7 @@ class Scraper:
         if parts.scheme != "https":
             return HTTPConnection(host, parts.port or 80, timeout=timeout)
         server_name = (self._scrape.tls and self._scrape.tls.server_name) or host
-        return _TlsConnection(host, parts.port or 443, timeout, self._context, server_name)
+        return _TlsConnection(host, parts.port or 443, timeout, self.context, server_name)
 
     def _authorization(self) -> Mapping[str, str]:
         given = self._scrape.credentials
@@ -197,7 +200,8 @@ class Scraper:
         return self._secrets / path.name if self._secrets else path
 
     @cached_property
-    def _context(self) -> ssl.SSLContext:
+    def context(self) -> ssl.SSLContext:
+        """TLS towards the service."""
         tls = self._scrape.tls
         context = ssl.create_default_context()
         if tls is None:
