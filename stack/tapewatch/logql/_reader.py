@@ -14,7 +14,7 @@ _TOKEN = re.compile(
       (?P<space> \s+ | \#[^\n]* )
     | (?P<string> "(?:[^"\\\n]|\\[^\n])*" | `[^`]*` )
     | (?P<quote> ["`'] )
-    | (?P<operator> =~ | !~ | != | \|= | \|~ | \|> | !> | == | >= | <= )
+    | (?P<operator> =~ | !~ | != | \|= | \|~ | \|> | !> | == | >= | <= | = )
     | (?P<bracket> [(){}\[\]] )
     | (?P<word> [A-Za-z_][\w.]*:? [\w.:]* )
     | (?P<number> [0-9][\w.]* )
@@ -123,18 +123,16 @@ def _range(tokens: list[_Token], end: int) -> str:
 
 
 def _selector(tokens: list[_Token], end: int) -> Selector:
-    """The matchers of a selector, which commas separate."""
+    """The matchers of a selector, which commas separate; after the last one Loki wants none."""
     matchers: list[Matcher] = []
-    rest = list(tokens)
-    while rest:
-        if len(rest) < 3 or [rest[0].kind, rest[2].kind] != ["word", "string"] or rest[1].text not in _MATCHING:
-            raise LogqlError('a selector has matchers such as service="api"', rest[0].position)
-        matchers.append(Matcher(rest[0].text, rest[1].text, _unquoted(rest[2])))
-        rest = rest[3:]
-        if rest and rest.pop(0).text != ",":
-            raise LogqlError("matchers are separated by commas", tokens[len(tokens) - len(rest) - 1].position)
-    if not matchers:
-        raise LogqlError("a selector needs a matcher", end)
+    for first in range(0, max(len(tokens), 1), 4):
+        matcher, comma = tokens[first : first + 3], tokens[first + 3 : first + 4]
+        place = matcher[0].position if matcher else end
+        if [token.kind for token in matcher] != ["word", "operator", "string"] or matcher[1].text not in _MATCHING:
+            raise LogqlError('a selector has matchers such as service="api"', place)
+        if comma and (comma[0].text != "," or first + 4 == len(tokens)):
+            raise LogqlError("a comma stands between two matchers", comma[0].position)
+        matchers.append(Matcher(matcher[0].text, matcher[1].text, _unquoted(matcher[2])))
     return Selector(tuple(matchers))
 
 

@@ -20,6 +20,7 @@ from tapewatch import layout
 from tapewatch.renderers.loki import LokiRenderer
 from tapewatch.renderers.where import native
 from tapewatch.servers import find
+from tapewatch_sdk.names import DATASOURCE_LOKI
 
 CONFIG = f"{layout.LOKI}/loki.yml"
 RULES = f"{layout.LOKI}/rules/fake/tapewatch.yml"
@@ -34,6 +35,7 @@ def with_log_alert(data: dict[str, Any]) -> None:
                 "severity": "high",
                 "for": "1m",
                 "summary": "The risk manager cannot read its limits",
+                "runbook_url": "https://wiki.example/limits",
             }
         }
     }
@@ -69,6 +71,14 @@ def test_an_alert_on_log_lines_carries_the_labels_that_routes_go_by() -> None:
     assert rule["labels"] == {
         "severity": "high", "domain": "logs", "environment": "local", "service": "risk-manager", "team": "risk",
     }  # fmt: skip
+    assert rule["annotations"] == {
+        "summary": "The risk manager cannot read its limits", "runbook_url": "https://wiki.example/limits",
+    }  # fmt: skip
+
+
+def test_the_link_of_an_alert_on_log_lines_leads_to_grafana() -> None:
+    ruler = yaml.safe_load(render(LokiRenderer(), load_sample())[CONFIG])["ruler"]
+    assert (ruler["external_url"], ruler["datasource_uid"]) == ("http://localhost:3000", DATASOURCE_LOKI)
 
 
 def test_retention_comes_from_the_catalogue_and_nothing_calls_home() -> None:
