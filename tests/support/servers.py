@@ -278,7 +278,9 @@ def start_loki(config: str | Path, folder: Path, *flags: str, port: int | None =
     return Server("loki", command, port, "/ready", home).start()
 
 
-def start_jaeger(config: str | Path, folder: Path, *flags: str, port: int | None = None) -> Server:
+def start_jaeger(
+    config: str | Path, folder: Path, *flags: str, version: str | None = None, port: int | None = None
+) -> Server:
     """A real Jaeger 2.
 
     Parameters:
@@ -286,11 +288,12 @@ def start_jaeger(config: str | Path, folder: Path, *flags: str, port: int | None
             are overridden; other addresses in it (OTLP, health) are the test's to choose.
         folder: where a folder `jaeger` is made, in which it runs.
         flags: further command line flags.
+        version: another version than the pinned one, such as `2.20`.
         port: the port of the query API; a free one by default.
     """
     home, port = _home(folder, "jaeger"), port or free_port()
     command: Command = [
-        find("jaeger").path,
+        find("jaeger", version).path,
         f"--config={_config(config, home / 'jaeger.yml')}",
         f"--set=extensions.jaeger_query.http.endpoint=127.0.0.1:{port}",
         f"--set=extensions.jaeger_query.grpc.endpoint=127.0.0.1:{free_port()}",
