@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -89,7 +90,7 @@ class Fetcher:
         except aiohttp.ClientConnectorCertificateError as error:
             reason = f"cannot be reached: {error.certificate_error}"
         except aiohttp.ClientConnectorError as error:
-            reason = f"cannot be reached: {error.os_error.strerror or error.os_error}"
+            reason = f"cannot be reached: {_words(error.os_error)}"
         except (aiohttp.ClientError, OSError, ValueError, zlib.error) as error:
             reason = f"breaks off its answer: {str(error) or type(error).__name__}"
         raise UnansweredError(reason)
@@ -144,3 +145,8 @@ class Fetcher:
 
     def _too_large(self) -> UnansweredError:
         return UnansweredError(f"answers with more than {self._largest / 1024 / 1024:g} MB")
+
+
+def _words(error: OSError) -> str:
+    """What the system says; asyncio says it in words of its own, with the address, which stands beside it anyway."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
