@@ -28,7 +28,7 @@ class Series(NamedTuple):
     type: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Layout:
     """The series of a target in the order in which it exposes them.
 
