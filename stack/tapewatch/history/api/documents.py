@@ -61,10 +61,10 @@ def _call(api: Mapping[str, Any], path: str, method: str, call: Mapping[str, Any
         parts.append(f"<h3>Body <code>{escape(kind)}</code></h3>{_schema(api, content.get('schema', {}))}")
     parts.append("<h3>Answers</h3><table><tbody>")
     for status, answer in call["responses"].items():
-        kinds = answer.get("content", {}) or {"": {}}
+        # Errors have one shape, which the text at the top tells.
+        kinds = answer.get("content", {}) if status.startswith("2") else {}
         shown = "".join(
-            f"<code>{escape(kind)}</code>{_schema(api, content['schema']) if 'schema' in content else ''}"
-            for kind, content in kinds.items()
+            f"<code>{escape(kind)}</code>{_schema(api, content.get('schema', {}))}" for kind, content in kinds.items()
         )
         parts.append(
             f"<tr><th>{escape(status)}</th><td>{escape(answer.get('description', ''))}</td><td>{shown}</td></tr>"

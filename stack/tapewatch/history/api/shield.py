@@ -21,6 +21,12 @@ LONGEST_HEADERS = 16 << 10
 BODY_TIMEOUT = 30.0
 """Seconds in which a body must have come whole."""
 
+DRAINED = 64 << 20
+"""Bytes of a body that is refused that are let pass before the answer; a sender that is within reason sees it."""
+
+PAUSE = 1.0
+"""Seconds without a byte after which such a body is not waited for any more."""
+
 Measure = Callable[[str, str, int, float], None]
 """Takes method, route, status and seconds of a request."""
 
@@ -62,6 +68,7 @@ class Shield:
         try:
             refused = self._refused(scope)
             if refused is not None:
+                await _drain(receive)
                 await answer_of(refused)(scope, receive, answer.send)
             else:
                 await self._app(scope, _Body(scope, receive).receive, answer.send)
@@ -123,8 +130,25 @@ class _Body:
         self._taken += len(message.get("body", b""))
         self._whole = not message.get("more_body", False)
         if self._taken > self._limit:
+            if not self._whole:
+                await _drain(self._receive)
+            self._whole = True
             raise _too_large(self._limit)
         return message
+
+
+async def _drain(receive: Receive) -> None:
+    """Let a body pass that is not wanted: who is still sending when the connection is closed never sees the answer."""
+    left, until = DRAINED, asyncio.get_running_loop().time() + BODY_TIMEOUT
+    while left > 0 and asyncio.get_running_loop().time() < until:
+        try:
+            async with asyncio.timeout(PAUSE):
+                message = await receive()
+        except TimeoutError:
+            return
+        left -= len(message.get("body", b""))
+        if not message.get("more_body", False):
+            return
 
 
 class _Answer:

@@ -15,8 +15,6 @@
 
 from __future__ import annotations
 
-from tapewatch.history.serving.historian import Historian
 from tapewatch.history.serving.options import Options
-from tapewatch.history.serving.running import serve
 
-__all__ = ["Historian", "Options", "serve"]
+__all__ = ["Options"]

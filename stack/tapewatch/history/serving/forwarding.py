@@ -22,7 +22,7 @@ from tapewatch.history.api.errors import ApiError, kept_out
 from tapewatch.history.api.otlp import JSON
 from tapewatch.history.api.socket import Hub
 from tapewatch.history.api.socket.connection import PATH
-from tapewatch.history.serving.historian import THREADS
+from tapewatch.history.serving.options import THREADS
 from tapewatch.history.serving.working import Loops
 from tapewatch.history.store import Reader, connect
 

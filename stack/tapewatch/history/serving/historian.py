@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
@@ -19,8 +19,9 @@ from tapewatch.history.api.otlp import Pushes, Taken, read
 from tapewatch.history.api.socket import Hub
 from tapewatch.history.bridge import Bridge, Round, targets_of
 from tapewatch.history.collecting import Collectors, Host
-from tapewatch.history.serving.instruments import SERVICE, Instruments
-from tapewatch.history.serving.options import Options
+from tapewatch.history.serving.instruments import Instruments
+from tapewatch.history.serving.options import THREADS, Options
+from tapewatch.history.serving.process import SERVICE
 from tapewatch.history.serving.working import Loops, beat
 from tapewatch.history.store import Batch, Reader, Store, Written, queries, socket_of
 from tapewatch.schema.types import seconds
@@ -28,16 +29,13 @@ from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event, EventType
 from tapewatch_sdk.serving._metrics import CONTENT_TYPES, exposition, wants_openmetrics
 
-__all__ = ["HZ", "Historian", "domains_of"]
+__all__ = ["HZ", "Historian"]
 
 HZ = 10
 """Snapshots a second."""
 
 SHOWN = 50
 """Events of before that the page begins with."""
-
-THREADS = 4
-"""Questions to the store that are asked at a time; the others wait."""
 
 BACKLOG = 120
 """Rounds that may wait for the disk: two minutes of them, some 20 MB on the sample platform."""
@@ -265,15 +263,3 @@ def _abouts(catalogue: Catalogue) -> dict[str, About]:
 
 def _encoded(event: Event) -> bytes:
     return json.dumps(event.to_dict(), separators=(",", ":")).encode()
-
-
-def domains_of(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """The metrics of each domain, as they are stored; of a histogram what is counted and summed up."""
-    found: dict[str, list[str]] = {}
-    for family in catalogue.families.values():
-        found.setdefault(family.domain, []).extend(_plotted(family.series_names))
-    return {domain: tuple(names) for domain, names in found.items()}
-
-
-def _plotted(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not name.endswith("_bucket")]

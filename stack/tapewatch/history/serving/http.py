@@ -20,6 +20,10 @@ __all__ = ["HEAD_TIMEOUT", "LimitedProtocol", "UvicornServer", "server_of"]
 HEAD_TIMEOUT = 10.0
 """Seconds in which the head of a request must have come whole."""
 
+UNFINISHED = 1 << 20
+"""Bytes without the end of a head after which a connection is ended; the event loop may read a quarter of it at once,
+the beginning of a body with it."""
+
 KEEP_ALIVE = 75
 """Seconds that a connection may be idle between two requests; Prometheus scrapes more often, a page asks as often."""
 
@@ -74,7 +78,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Bytes have come; a single header is handed on only when it is whole, so they are counted here too."""
         self._unfinished += len(data)
-        if self._timer is not None and self._unfinished > 2 * (LONGEST_HEADERS + LONGEST_URL):
+        if self._timer is not None and self._unfinished > UNFINISHED:
             self.transport.abort()
             return
         super().data_received(data)

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 import psutil
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.history.serving.process import SERVICE
 from tapewatch_sdk.instruments import MetricsRegistry
 
-__all__ = ["SERVICE", "Instruments"]
-
-SERVICE = "api"
-"""What the catalogue calls this service."""
+__all__ = ["Instruments"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from tapewatch.catalogue import Catalogue
 from tapewatch.history.api.access import ApiKey, Gate, Hosts
 from tapewatch.history.api.access.hosts import name_of
-from tapewatch.history.serving.instruments import SERVICE
 from tapewatch.history.serving.options import Options
+from tapewatch.history.serving.process import SERVICE
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 

@@ -12,7 +12,7 @@ from tapewatch.history.store import BATCH_SIZE, WRITE_INTERVAL
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["DATABASE", "HOST", "PORT", "RATE", "Options"]
+__all__ = ["DATABASE", "HOST", "PORT", "RATE", "THREADS", "Options"]
 
 DATABASE = Path("data/observability.duckdb")
 HOST = "127.0.0.1"
@@ -20,6 +20,10 @@ PORT = 8000
 
 RATE = 50.0
 """Requests a second of one client: a page asks for charts once a minute, a spool sends a few batches a second."""
+
+
+THREADS = 4
+"""Questions to the store that a process asks at a time; the others wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,15 @@ SUFFIXES = (".py", ".html", ".js", ".css", ".yaml")
 STOP_TIMEOUT = 20.0
 
 
-def reload(words: Sequence[str], folders: Iterable[Path], say: Callable[[str], None]) -> int:
+def reload(words: Sequence[str], places: Iterable[Path], say: Callable[[str], None]) -> int:
     """Run the command line again and again until Ctrl-C; the exit code of the last run.
 
     Parameters:
         words: of the command line, without the program.
-        folders: where files are watched.
+        places: files, and folders of them, that are watched.
         say: is told of each new start.
     """
-    watched = list(folders)
+    watched = list(places)
     while True:
         seen = _state(watched)
         process = subprocess.Popen([sys.executable, "-P", "-m", "tapewatch.cli", *words])
@@ -42,10 +42,10 @@ def reload(words: Sequence[str], folders: Iterable[Path], say: Callable[[str], N
         say("the source has changed; starting anew")
 
 
-def _state(folders: Iterable[Path]) -> dict[Path, int]:
+def _state(places: Iterable[Path]) -> dict[Path, int]:
     found = {}
-    for folder in folders:
-        for path in folder.rglob("*"):
+    for place in places:
+        for path in place.rglob("*") if place.is_dir() else (place,):
             if path.suffix in SUFFIXES:
                 try:
                     found[path] = path.stat().st_mtime_ns

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
-import signal
 import socket
-import sys
-from collections.abc import Callable, Coroutine, Iterator
-from importlib.metadata import version
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from tapewatch.catalogue import Catalogue
-from tapewatch.history.api import Settings, create_app
+from tapewatch.history.api import create_app
 from tapewatch.history.api.access import Gate
 from tapewatch.history.api.app import make_api
 from tapewatch.history.api.shield import Shield
 from tapewatch.history.serving import internal
-from tapewatch.history.serving.historian import Historian, domains_of
+from tapewatch.history.serving.historian import Historian
 from tapewatch.history.serving.http import UvicornServer, server_of
-from tapewatch.history.serving.instruments import SERVICE
 from tapewatch.history.serving.listening import check_tls, gate_of, listen, listen_at, url_of
 from tapewatch.history.serving.options import Options
+from tapewatch.history.serving.process import logging_on, run_loop, settings_of, until_signal
 from tapewatch.history.serving.workers import Workers
-from tapewatch_sdk.logs import configure_logs
 
-__all__ = ["logging_on", "run_loop", "serve", "settings_of", "until_signal"]
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+__all__ = ["serve"]
 
 
 def serve(options: Options, catalogue: Catalogue, project: Path, use_env: bool, say: Callable[[str], None]) -> None:
@@ -96,54 +88,3 @@ async def _serve(server: UvicornServer, listener: socket.socket, then: list[Call
         for each in then if server.started else ():
             each()
         await serving
-
-
-@contextlib.contextmanager
-def until_signal(server: UvicornServer) -> Iterator[None]:
-    """Lets a signal end a server; a second one ends it at once."""
-    loop = asyncio.get_running_loop()
-
-    def end() -> None:
-        server.force_exit = server.should_exit
-        server.should_exit = True
-
-    for number in SIGNALS:
-        loop.add_signal_handler(number, end)
-    try:
-        yield
-    finally:
-        for number in SIGNALS:
-            loop.remove_signal_handler(number)
-
-
-def run_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run to its end what serves, on the fastest event loop that is here."""
-    with asyncio.Runner(loop_factory=_fastest()) as runner:
-        runner.run(work)
-
-
-def _fastest() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
-
-
-def settings_of(catalogue: Catalogue) -> Settings:
-    """What the app is told."""
-    return Settings(domains_of(catalogue), version("tapewatch"))
-
-
-def logging_on(options: Options, catalogue: Catalogue) -> None:
-    """Log as every service does: JSON lines to standard output."""
-    service = catalogue.services.get(SERVICE)
-    configure_logs(
-        SERVICE,
-        catalogue.environment,
-        team=service.team if service is not None else "",
-        level=options.log_level.upper(),
-        stdout=sys.stdout,
-    )
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.access").setLevel(logging.INFO if options.access_log else logging.CRITICAL)

@@ -15,7 +15,7 @@ from tapewatch.history.serving.forwarding import Forwarder
 from tapewatch.history.serving.http import UvicornServer, server_of
 from tapewatch.history.serving.listening import gate_of
 from tapewatch.history.serving.options import Options
-from tapewatch.history.serving.running import logging_on, run_loop, settings_of, until_signal
+from tapewatch.history.serving.process import logging_on, run_loop, settings_of, until_signal
 from tapewatch.history.store import socket_of
 from tapewatch.project import CATALOGUE
 

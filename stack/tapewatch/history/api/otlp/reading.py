@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tapewatch.history.api.errors import ApiError
@@ -40,7 +41,10 @@ def _from_json(body: bytes, message: Any) -> Any:
     from google.protobuf import json_format  # type: ignore[import-untyped]
 
     try:
-        return json_format.Parse(body, message, ignore_unknown_fields=True, max_recursion_depth=DEPTH)
+        found = json.loads(body)
+        if not isinstance(found, dict):  # an empty list would pass for an empty request
+            raise TypeError("it is no object")
+        return json_format.ParseDict(found, message, ignore_unknown_fields=True, max_recursion_depth=DEPTH)
     except (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         said = str(error)[:200]
         raise ApiError(400, "no_otlp", "the body is no OTLP request for metrics in JSON", [("body", said)]) from None
