@@ -20,6 +20,7 @@ class Dashboards:
         from tapewatch_dashboards.alerts import alerts
         from tapewatch_dashboards.data_pipeline_health import data_pipeline_health
         from tapewatch_dashboards.execution import execution
+        from tapewatch_dashboards.home import home
         from tapewatch_dashboards.market_data import market_data
         from tapewatch_dashboards.risk import risk
         from tapewatch_dashboards.service import service_dashboards
@@ -40,5 +41,6 @@ class Dashboards:
             trading_overview,
         )
         # One that the catalogue has no families for is None.
-        yield from (made for board in boards if (made := board(request)) is not None)
-        yield from service_dashboards(request)
+        made = [each for board in boards if (each := board(request)) is not None]
+        made += service_dashboards(request)
+        yield from (home(request, made), *made)

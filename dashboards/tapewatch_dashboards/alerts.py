@@ -25,7 +25,7 @@ from tapewatch_dashboards.facade.look import COLORS
 from tapewatch_sdk.names import EXPECTED, SEVERITIES
 from tapewatch_sdk.plugins import Dashboard, Request
 
-__all__ = ["alerts"]
+__all__ = ["alerts", "firing_now", "to_dashboard", "with_dashboard"]
 
 CHOSEN = 'environment=~"$environment", service=~"$service", team=~"$team"'
 FIRING = f'ALERTS{{alertstate="firing", severity!="none", {CHOSEN}}}'
@@ -49,7 +49,7 @@ def alerts(request: Request) -> Dashboard:
         "What fires now, and what fired when?",
         [
             row(*_numbers(), height=4),
-            row(_now(request), height=9),
+            row(firing_now(request, FIRING), height=9),
             row(_when(), height=10),
             row(*_shares(), title="By severity, service and team"),
             row(*_often(), title="Most of the time"),
@@ -90,25 +90,33 @@ def _numbers() -> Iterator[core.Panel]:
     )
 
 
-def _now(request: Request) -> core.Panel:
-    """The value is the time since the condition began to hold, which is before the alert fired."""
-    since = f"{FIRING} * ignoring (alertstate) (time() - ALERTS_FOR_STATE)"
+def firing_now(request: Request, firing: str) -> core.Panel:
+    """The alerts that fire; the value is the time since the condition began to hold, which is before they fired.
+
+    Parameters:
+        firing: a selector of `ALERTS`.
+    """
+    since = f"{firing} * ignoring (alertstate) (time() - ALERTS_FOR_STATE)"
     return table(
         "Firing now",
         "What fires now, since when, and where is the service's dashboard?",
-        Query(_with_dashboard(since, request), instant=True),
+        Query(with_dashboard(since, request), instant=True),
         unit="s",
         hidden=["alertstate", "job", "instance"],
         names={"alertname": "alert", "Value": "since"},
         colored={"severity": COLORS},
         no_value="nothing fires",
-        links=[_to_dashboard()],
+        links=[to_dashboard()],
     )
 
 
-def _with_dashboard(expr: str, request: Request) -> str:
-    """The alerts with the label `dashboard`, the UID of what shows the service."""
-    made = f'label_replace({expr}, "dashboard", "stack-health", "", "")'
+def with_dashboard(expr: str, request: Request, otherwise: str = "stack-health") -> str:
+    """Alerts or services with the label `dashboard`, the UID of what shows the service.
+
+    Parameters:
+        otherwise: the UID for what is no service of the catalogue.
+    """
+    made = f'label_replace({expr}, "dashboard", "{otherwise}", "", "")'
     for label, pattern, uid in _dashboards(request):
         made = f'label_replace({made}, "dashboard", "{uid}", "{label}", "{pattern}")'
     return made
@@ -125,7 +133,8 @@ def _dashboards(request: Request) -> Iterator[tuple[str, str, str]]:
             yield "service" if by_name else "domain", "|".join(values), kind.uid
 
 
-def _to_dashboard() -> dict[str, Any]:
+def to_dashboard() -> dict[str, Any]:
+    """A link of a table to the dashboard that `with_dashboard` names."""
     chosen = "var-service=${__data.fields.service}&var-environment=${__data.fields.environment}"
     url = f"/d/${{__data.fields.dashboard}}?{chosen}&${{__url_time_range}}"
     link: dict[str, Any] = core.DashboardLink(

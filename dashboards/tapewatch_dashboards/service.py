@@ -59,7 +59,7 @@ TIMES = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6}
 """Units of durations, in seconds."""
 
 FEW = 5
-"""Families of one panel, at most; every one has a panel of its own below."""
+"""Families of one panel, at most, and teams of one dashboard; every family has a panel of its own below."""
 
 NAMES = 2000
 """Characters of service names that a dashboard may hold."""
@@ -90,8 +90,14 @@ def _dashboard(request: Request, kind: Kind, kinds: Sequence[Kind]) -> Dashboard
             row(*_traces(), title="Traces", height=9),
             *everything(sheet, dict.fromkeys([*own, *emitted]), "Everything it emits"),
         ],
-        tags=["service"],
+        tags=["service", *_teams(request, kind)],
     )
+
+
+def _teams(request: Request, kind: Kind) -> list[str]:
+    """A tag for each team that has services of a kind, by which Grafana's search finds its dashboards."""
+    teams = sorted({request.catalogue.services[name].team for name in kind.services})
+    return [f"team:{team}" for team in teams] if len(teams) <= FEW else []
 
 
 def _sheet(request: Request, kind: Kind, kinds: Sequence[Kind]) -> Sheet:

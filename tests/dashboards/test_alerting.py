@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tapewatch.servers import find
-from tapewatch_dashboards.facade.alerting import WORST, count, over_time, worst
+from tapewatch_dashboards.facade.alerting import WORST, count, over_time, worst, worst_by
 
 pytestmark = pytest.mark.needs("promtool")
 
@@ -66,3 +66,11 @@ def test_a_timeline_has_a_line_for_each_alert_that_fired_and_is_quiet_where_it_d
 def test_a_timeline_without_alerts_has_one_line_that_says_so(tmp_path: Path) -> None:
     holds(tmp_path, over_time('service="c"', ["alertname"]), "7m", ('{alertname="nothing fired"}', WORDS["none"]))
     holds(tmp_path, over_time("", ["alertname"]), "2m", ('{alertname="nothing fired"}', WORDS["none"]))
+
+
+def test_each_that_is_known_has_its_worst_whether_anything_fires_there_or_not(tmp_path: Path) -> None:
+    known = 'ALERTS{alertname="Heartbeat"}'
+    named = ('{service="a"}', WORDS["medium"]), ('{service="b"}', WORDS["critical"])
+
+    holds(tmp_path, worst_by("", ["service"], known), "7m", *named)
+    holds(tmp_path, worst_by("", ["service"], known), "14m", ('{service="b"}', WORDS["none"]))

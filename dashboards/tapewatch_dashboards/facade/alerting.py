@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tapewatch_dashboards.facade.look import COLORS, State
 from tapewatch_sdk.names import SEVERITIES
 
-__all__ = ["WORST", "count", "over_time", "worst"]
+__all__ = ["WORST", "count", "over_time", "worst", "worst_by"]
 
 _RANKS = {severity: len(SEVERITIES) - index + 1 for index, severity in enumerate(SEVERITIES)}
 """The more urgent, the higher; 1 is for those that are pending, 0 for none."""
@@ -34,6 +34,17 @@ def count(matchers: str, by: Sequence[str] = ()) -> str:
 def worst(matchers: str) -> str:
     """PromQL of the worst that fires or is pending now, as a number of `WORST`; 0 where nothing does."""
     return f"max({_ranked(matchers)}) or vector(0)"
+
+
+def worst_by(matchers: str, by: Sequence[str], known: str) -> str:
+    """PromQL of the same for each of those that are known, whether anything fires there or not.
+
+    Parameters:
+        by: labels that tell them apart, `service`.
+        known: a selector with a series for each, `tapewatch_expected`.
+    """
+    kept = f"max by ({', '.join(by)})"
+    return f"{kept} ({_ranked(matchers)}) or 0 * {kept} ({known})"
 
 
 def over_time(matchers: str, by: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from tapewatch import layout
@@ -17,12 +17,15 @@ from tapewatch_sdk.names import (
     DATASOURCE_LOKI,
     DATASOURCE_PROMETHEUS,
 )
-from tapewatch_sdk.plugins import API_VERSION, File, Request
+from tapewatch_sdk.plugins import API_VERSION, Dashboard, File, Request
 
-__all__ = ["GrafanaRenderer", "folder_uid"]
+__all__ = ["HOME", "GrafanaRenderer", "folder_uid", "home_file"]
 
 TRACE_ID = "trace_id"
 """What the trace's id is called on exemplars and log lines."""
+
+HOME = "home"
+"""UID of the dashboard that Grafana shows first."""
 
 
 class GrafanaRenderer:
@@ -61,6 +64,12 @@ class GrafanaRenderer:
 def folder_uid(title: str) -> str:
     """UID of the Grafana folder of a title; the same here and in a Grafana that dashboards are uploaded to."""
     return f"tapewatch-{_slug(title)}"[:40].rstrip("-")
+
+
+def home_file(dashboards: Sequence[Dashboard], where: Where) -> str:
+    """Where Grafana finds the dashboard that it shows first; empty when there is none of that UID."""
+    found = next((board for board in dashboards if board.uid == HOME), None)
+    return f"{where.config['grafana']}/dashboards/{_slug(found.folder)}/{HOME}.json" if found else ""
 
 
 def _provider(folder: str, where: Where) -> dict[str, Any]:

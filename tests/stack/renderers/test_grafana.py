@@ -11,6 +11,7 @@ import yaml
 from support.rendering import render
 from support.samples import load_sample
 from tapewatch import layout
+from tapewatch.renderers.compose import ComposeRenderer
 from tapewatch.renderers.grafana import GrafanaRenderer
 from tapewatch_sdk.names import (
     DATASOURCE_ALERTMANAGER,
@@ -94,3 +95,15 @@ def test_dashboards_go_into_a_folder_each_with_a_provider_that_knows_its_title()
         ("Trading", "/etc/grafana/dashboards/trading"),
     ]
     assert files == render(GrafanaRenderer(), load_sample(), boards[::-1])
+
+
+def test_grafana_shows_the_dashboard_called_home_first_where_there_is_one() -> None:
+    key = "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"
+    for boards, path in (
+        ([Dashboard("home", "The Stack", {"uid": "home"})], "/etc/grafana/dashboards/the-stack/home.json"),
+        ([Dashboard("risk", "The Stack", {"uid": "risk"})], None),
+    ):
+        document = yaml.safe_load(render(ComposeRenderer(), load_sample(), boards)[layout.COMPOSE])
+        assert document["services"]["grafana"]["environment"].get(key) == path
+        files = render(GrafanaRenderer(), load_sample(), boards)
+        assert path is None or path.replace("/etc/grafana", layout.GRAFANA) in files

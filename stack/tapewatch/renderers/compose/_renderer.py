@@ -13,6 +13,7 @@ from tapewatch.renderers.compose._ours import ours
 from tapewatch.renderers.compose._part import KEYS, Part
 from tapewatch.renderers.compose._prepare import script, volumes
 from tapewatch.renderers.compose._servers import servers
+from tapewatch.renderers.grafana import home_file
 from tapewatch.renderers.secrets import SECRETS, secrets_of
 from tapewatch.renderers.where import Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
@@ -32,7 +33,7 @@ class ComposeRenderer:
         where = compose(catalogue.stack.ports)
         services = {
             service.name: _service(catalogue, where, service)
-            for service in (*servers(catalogue, where), *ours(catalogue, where))
+            for service in (*servers(catalogue, where, home_file(request.dashboards, where)), *ours(catalogue, where))
         }
         secrets = sorted({name for names in secrets_of(catalogue).values() for name in names})
         document = {

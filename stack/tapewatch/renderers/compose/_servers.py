@@ -35,10 +35,14 @@ _ASK_BY_HAND = (
 _HOST_IS_KNOWN = ("extra_hosts", [f"{HOST}:host-gateway"])
 
 
-def servers(catalogue: Catalogue, where: Where) -> Iterator[Part]:
-    """The parts, in the order in which they stand in the file."""
+def servers(catalogue: Catalogue, where: Where, home: str = "") -> Iterator[Part]:
+    """The parts, in the order in which they stand in the file.
+
+    Parameters:
+        home: the file of the dashboard that Grafana shows first; its own page where there is none.
+    """
     yield from (_alertmanager(catalogue, where), _prometheus(catalogue, where), _loki(catalogue, where), _jaeger(where))
-    yield from (_grafana(catalogue, where), _node_exporter(), _blackbox_exporter(), _alloy(where))
+    yield from (_grafana(catalogue, where, home), _node_exporter(), _blackbox_exporter(), _alloy(where))
 
 
 def _alertmanager(catalogue: Catalogue, where: Where) -> Part:
@@ -94,7 +98,7 @@ def _jaeger(where: Where) -> Part:
     )
 
 
-def _grafana(catalogue: Catalogue, where: Where) -> Part:
+def _grafana(catalogue: Catalogue, where: Where, home: str) -> Part:
     settings = {
         "GF_SECURITY_ADMIN_PASSWORD__FILE": PASSWORD,
         "GF_SERVER_ROOT_URL": catalogue.platform.grafana_url,
@@ -110,6 +114,7 @@ def _grafana(catalogue: Catalogue, where: Where) -> Part:
         "GF_SECURITY_DISABLE_GRAVATAR": "true",
         "GF_LOG_MODE": "console",
         "GF_PATHS_PROVISIONING": f"{where.config['grafana']}/provisioning",
+        **({"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": home} if home else {}),
     }
     return Part(
         "grafana",
