@@ -63,6 +63,8 @@ from tapewatch_sdk.instruments import MetricsRegistry
 
 class Beats:
     number = 0
+    def describe(self):
+        return ()  # else it would be read once when it is registered
     def collect(self):
         self.number += 1  # each reading has the next number, so that one which is lost leaves a hole
         yield GaugeMetricFamily("beats", "Readings so far.", value=self.number)
@@ -102,6 +104,7 @@ class Outage:
         left, back: when the remote end was killed, and when it was there again, in Unix time.
         restarted: when the Prometheus that was killed was there again.
         said: by service, for each URL: batches sent, dropped, refused and waiting.
+        password: the file with the password of the Prometheus that was killed.
     """
 
     far: Server
@@ -111,6 +114,7 @@ class Outage:
     back: float
     restarted: float
     said: Mapping[str, list[list[int]]]
+    password: Path
 
     def local(self, sender: Server) -> Samples:
         """What a sender stored itself, until a little after the remote end was back, without what it does not send."""
@@ -139,7 +143,7 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
         for service in services.values():
             service.send(SIGUSR1)
         said = {name: _counts(service) for name, service in services.items()}
-        yield Outage(far, steady, killed, left, back, restarted, said)
+        yield Outage(far, steady, killed, left, back, restarted, said, folder / "killed" / "password")
 
 
 def _go_away(far: Server, killed: Server) -> tuple[float, float, float]:
@@ -283,6 +287,17 @@ def test_a_prometheus_that_is_killed_in_an_outage_sends_what_it_scrapes_from_the
     assert max(missing) < outage.restarted
     kept = [when for (labels, when) in local if _is_own(labels) and outage.left < when < outage.restarted]
     assert len(kept) > OUTAGE / 4, "what is not sent is still here"
+
+
+def test_a_wrong_key_loses_samples_and_a_new_one_needs_no_reload(outage: Outage) -> None:
+    """An answer of 401 is final. The file is read for each request."""
+    failed = "prometheus_remote_storage_samples_failed_total > 0"
+    outage.password.write_text("outdated", encoding="utf-8")
+    wait_for("samples are lost", partial(_query, outage.killed, failed), 60, outage.killed.log_tail)
+
+    outage.password.write_text(PASSWORD, encoding="utf-8")
+    since = f'timestamp(up{{replica="killed",job="prometheus"}}) > {time.time():.3f}'
+    wait_for("samples arrive again", partial(_query, outage.far, since), 60, outage.killed.log_tail)
 
 
 @pytest.mark.parametrize("name", ["by-otlp", "by-write"])
