@@ -29,7 +29,8 @@ EVERYWHERE = {"-h", "--help"}
 
 
 def options(command: click.Command) -> set[str]:
-    return {name for parameter in command.params if isinstance(parameter, click.Option) for name in parameter.opts}
+    given = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    return {name for parameter in given for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if not isinstance(command, click.Group)])

@@ -7,6 +7,7 @@ from typing import Any
 from tapewatch.catalogue import Catalogue, Loaded
 from tapewatch.catalogue.stack import History
 from tapewatch.documents import dump
+from tapewatch.renderers.history import WEBHOOK
 
 __all__ = ["HEADER", "LOOPBACK", "local_history", "local_text"]
 
@@ -19,16 +20,17 @@ HEADER = "Made by `tapewatch up` without containers from catalogue.yaml, in whic
 def local_text(loaded: Loaded) -> str:
     """The copy, as YAML.
 
-    Services that the sample platform stands in for are on loopback, at the ports that they have. Nobody is told of
-    alerts but the history, no heart beats and nothing is sent to remote storage: the files with those secrets are where
-    the containers are, and a laptop that is closed must wake nobody.
+    Services that the sample platform stands in for are on loopback, at the ports that they have. Every receiver is the
+    history, which so shows who would have been told; no heart beats and nothing is sent to remote storage: the files
+    with those secrets are where the containers are, and a laptop that is closed must wake nobody.
     """
     data: dict[str, Any] = _plain(loaded.document.data)
     catalogue = loaded.catalogue
     if catalogue.stack.simulate:
         for name, service in catalogue.services.items():
             _at_home(data["services"][name], service.targets)
-    data["receivers"] = {name: {} for name in catalogue.receivers}
+    hook = {"url": f"http://{local_history(catalogue)}{WEBHOOK}"}
+    data["receivers"] = {name: {"webhook": [hook]} for name in catalogue.receivers}
     stack = {key: value for key, value in data["stack"].items() if key not in ("heartbeat", "remote_write")}
     data["stack"] = {**stack, "history": {"address": local_history(catalogue), "key_file": None}}
     return dump(data, HEADER)

@@ -10,7 +10,7 @@ from tapewatch.catalogue.model import Credentials
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.names import HEARTBEAT_SEVERITY, HISTORY_RECEIVER
 
-__all__ = ["history_key", "history_receiver", "history_route", "signing", "webhook_key"]
+__all__ = ["WEBHOOK", "history_key", "history_receiver", "history_route", "signing", "webhook_key"]
 
 WEBHOOK = "/api/alerts/webhook"
 """Where the history takes Alertmanager's messages."""

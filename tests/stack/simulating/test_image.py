@@ -42,7 +42,7 @@ def test_a_new_project_has_what_compose_builds_the_image_from(tmp_path: Path) ->
 
     assert done.returncode == 0, done.stderr
     text = (tmp_path / "demo/Dockerfile").read_text(encoding="utf-8")
-    assert f'"tapewatch[stack,otel,remote-write]=={version("tapewatch")}"' in text
+    assert f'"tapewatch[stack,history,otel,remote-write]=={version("tapewatch")}"' in text
     assert 'ENTRYPOINT ["tapewatch"]\n' in text
     assert (tmp_path / "demo/.dockerignore").read_text(encoding="utf-8").splitlines()[-1] == "*"
 

@@ -44,7 +44,7 @@ def _history(history: History, where: Where) -> Part:
     host, _, port = history.address.rpartition(":")
     settings = {"DUCKDB_PATH": f"{_DATA}/observability.duckdb"}
     command = (
-        "history", "serve", "--host", "0.0.0.0", "--port", port,  # noqa: S104 -- inside a container
+        "history", "serve", "--host", "0.0.0.0", "--port", port, "--allow-host", host,  # noqa: S104 -- in a container
         "--prometheus", f"http://{where.reach('prometheus')}",
         *(("--api-key-file", history.key_file) if history.key_file else ()),
     )  # fmt: skip
