@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import threading
+import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
+import duckdb
+
 from tapewatch.history.store.contract import Batch, Reader, State, Written
+from tapewatch.history.store.failures import clash
+from tapewatch.history.store.keeping import Keeper
+from tapewatch.history.store.reading import LocalReader
 from tapewatch_sdk.collectors import Table
+from tapewatch_sdk.errors import ProblemsError
 
 __all__ = ["BATCH_SIZE", "WRITE_INTERVAL", "Store"]
 
@@ -17,9 +28,36 @@ BATCH_SIZE = 100
 WRITE_INTERVAL = 1.0
 """Seconds that what was handed in may wait for more (`WRITE_INTERVAL`)."""
 
+CHUNK_SECONDS = 300
+"""How long samples stay in memory: some 200,000 of the sample platform, 5 MB, and one bucket of 5 minutes each."""
+
+CHUNK_SAMPLES = 500_000
+"""Samples after which they do not stay any longer; 10 MB."""
+
+_log = logging.getLogger("tapewatch.history.store")
+
 
 class Store:
-    """An open store; `close` it, or use it in a `with` statement."""
+    """An open store; `close` it, or use it in a `with` statement.
+
+    Parameters:
+        path, batch_size, write_interval: see `open`.
+    """
+
+    def __init__(self, path: Path, batch_size: int, write_interval: float) -> None:
+        self.path = path
+        self._size, self._interval = batch_size, write_interval
+        self._keeper = Keeper(path)
+        self._handed: list[tuple[Batch, Future[Written]]] = []
+        self._wake = threading.Condition()
+        self._ending = threading.Event()
+        self._rates: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=11)
+        self._threads = [
+            threading.Thread(target=each, name=f"store {name}", daemon=True)
+            for name, each in (("writer", self._write_on), ("mover", self._move_on))
+        ]
+        for thread in self._threads:
+            thread.start()
 
     @classmethod
     def open(cls, path: Path, *, batch_size: int = BATCH_SIZE, write_interval: float = WRITE_INTERVAL) -> Store:
@@ -33,7 +71,7 @@ class Store:
         Raises:
             ProblemsError: it is no store, a newer one, damaged, or another process has it open.
         """
-        raise NotImplementedError
+        return cls(path, batch_size, write_interval)
 
     def define(self, tables: Sequence[Table]) -> None:
         """Make the tables of collectors, where they are not there.
@@ -41,7 +79,16 @@ class Store:
         Raises:
             ProblemsError: a table is there with other columns, or its name is taken.
         """
-        raise NotImplementedError
+        for table in tables:
+            known = self._keeper.engine.tables.get(table.name)
+            if known == table:
+                continue
+            if known is not None:
+                raise clash(table.name, f"the table {table.name} is there with other columns or another key")
+            try:
+                self._keeper.define(table)
+            except duckdb.CatalogException as error:
+                raise clash(table.name, f"the name {table.name} is taken: {str(error).splitlines()[0]}") from error
 
     def write(self, batch: Batch) -> Written:
         """Write a batch in a transaction of its own; it is on disk when this returns.
@@ -50,7 +97,10 @@ class Store:
             StoreFullError: the disk is full; nothing of the batch was written.
             ProblemsError: a row's table was never defined; nothing of the batch was written.
         """
-        raise NotImplementedError
+        (written,) = self._keeper.write([batch])
+        if isinstance(written, ProblemsError):
+            raise written
+        return written
 
     def submit(self, batch: Batch) -> Future[Written]:
         """Hand a batch to the writer's thread, which groups what comes in.
@@ -58,27 +108,98 @@ class Store:
         Returns:
             Done when the batch is on disk; raises what `write` does.
         """
-        raise NotImplementedError
+        future: Future[Written] = Future()
+        with self._wake:
+            self._handed.append((batch, future))
+            self._wake.notify()
+        return future
 
     @property
     def state(self) -> State:
         """How the store is; costs next to nothing."""
-        raise NotImplementedError
+        keeper = self._keeper
+        since, before = self._rates[0]
+        rate = (keeper.samples - before) / max(time.monotonic() - since, 1.0)
+        return State(not keeper.reason, keeper.reason, rate, keeper.samples, self._bytes(), os.getpid())
 
     def reader(self) -> Reader:
         """A reader in this process; close it after use."""
-        raise NotImplementedError
+        return LocalReader(self._keeper.cursor, lambda: self.state)
 
-    def serve(self, socket: Path) -> None:
-        """Answer other processes of this user at a socket (see `connect`) until the store is closed."""
-        raise NotImplementedError
+    def flush(self) -> None:
+        """Put into the DuckDB file what is in memory and in the journal; nothing has to wait for it to be safe.
+
+        Raises:
+            StoreFullError: there is no room.
+        """
+        self._keeper.turn()
 
     def close(self) -> None:
         """Write what was handed in, and let the file go."""
-        raise NotImplementedError
+        if self._ending.is_set():
+            return
+        self._ending.set()
+        with self._wake:
+            self._wake.notify_all()
+        for thread in self._threads:
+            thread.join()
+        self._keeper.close()
 
     def __enter__(self) -> Store:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _bytes(self) -> int:
+        total = 0
+        for each in (self.path, *self.path.parent.glob(f"{self.path.name}.journal-*")):
+            try:
+                total += each.stat().st_blocks * 512
+            except FileNotFoundError:
+                continue  # it was moved just now
+        return total
+
+    def _write_on(self) -> None:
+        """Group what is handed in, and put into memory what was written."""
+        while True:
+            with self._wake:
+                until = time.monotonic() + self._interval
+                while not self._ending.is_set() and sum(batch.size for batch, _ in self._handed) < self._size:
+                    left = until - time.monotonic()
+                    if left <= 0:
+                        break
+                    self._wake.wait(left)
+                handed, self._handed = self._handed, []
+            if handed:
+                self._write_all(handed)
+            if self._ending.is_set() and not self._handed:
+                return
+
+    def _write_all(self, handed: Sequence[tuple[Batch, Future[Written]]]) -> None:
+        try:
+            results = self._keeper.write([batch for batch, _ in handed])
+        except Exception as error:  # noqa: BLE001 -- told to each who waits
+            for _, future in handed:
+                future.set_exception(error)
+            return
+        for (_, future), result in zip(handed, results, strict=True):
+            if isinstance(result, ProblemsError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+    def _move_on(self) -> None:
+        began = time.time()
+        while not self._ending.wait(1.0):
+            self._rates.append((time.monotonic(), self._keeper.samples))
+            try:
+                self._keeper.settle()
+                if self._keeper.reason:
+                    self._keeper.probe()
+                now = time.time()
+                if now // CHUNK_SECONDS != began // CHUNK_SECONDS or self._keeper.waiting >= CHUNK_SAMPLES:
+                    began = now
+                    self._keeper.turn()
+            except (ProblemsError, duckdb.Error, OSError):
+                _log.warning("the history stays in the journal for now", exc_info=True)

@@ -1,0 +1,290 @@
+"""DuckDB with the file attached: the last minutes in memory, the rest in the file, views over both.
+
+Nothing is written to the file but by `moving`; a batch goes to the journal and to the tables in memory. DuckDB keeps no
+write-ahead log of its own here: the file changes from one checkpoint to the next, and the journal has all that came
+since.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from tapewatch.history.store.failures import opening
+from tapewatch.history.store.migrations import migrate
+from tapewatch.history.store.records import Record, SeriesRow
+from tapewatch.history.store.schema import candles_of, rolled, views
+from tapewatch_sdk.collectors import Column, ColumnType, Table
+
+__all__ = ["COMPACT", "MEMORY", "Engine"]
+
+MEMORY = 512
+"""Megabytes that DuckDB may use; what sorts or groups more than that is refused instead of taking the machine's."""
+
+COMPACT = ".compact"
+"""Added to the name of the file that a compaction writes."""
+
+PLAIN = ("scrapes",)
+"""Tables of ours without a key."""
+
+KEYED = {"events": ("id",), "orders": ("trade_id",)}
+"""Tables of ours with one."""
+
+
+class Engine:
+    """An attached file.
+
+    Parameters:
+        path: the file; it is made if it is not there.
+        open_world: whether SQL may touch other files; only where nobody else's SQL is run.
+
+    Raises:
+        ProblemsError: it cannot be opened.
+
+    Attributes:
+        tables: of collectors, by name.
+    """
+
+    def __init__(self, path: Path, *, open_world: bool = False) -> None:
+        self.path = path
+        self.tables: dict[str, Table] = {}
+        made(path)
+        self.connection = duckdb.connect(config={"memory_limit": f"{MEMORY}MB", "temp_directory": ""})
+        try:
+            self._attach(open_world)
+        except duckdb.Error as error:
+            self.connection.close()
+            raise opening(path, error) from error
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def _attach(self, open_world: bool) -> None:
+        run = self.connection.execute
+        run(f"ATTACH {quoted(self.path)} AS store (RECOVERY_MODE no_wal_writes)")
+        migrate(self.path, self.connection)
+        for view in views("store.main", "store.main"):
+            run(view)
+        run("CREATE SCHEMA hot")
+        for each in (0, 1):
+            run(hot_samples(each))
+        run("CREATE TABLE hot.slots (slot INTEGER, chunk BIGINT)")
+        run("INSERT INTO hot.slots VALUES (0, 0), (1, 0)")
+        run("CREATE TABLE hot.series AS FROM store.series")
+        for name in PLAIN:
+            run(f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0")
+        for name, key in KEYED.items():
+            _keyed(run, name, key)
+        for view in (*live_views(), *views("memory.main", "memory.main")):
+            run(view)
+        for name, columns, types, key in run("FROM store.collected").fetchall():
+            pairs = zip(columns, types, strict=True)
+            table = Table(name, tuple(Column(each, ColumnType(kind)) for each, kind in pairs), tuple(key))
+            self._overlay(table)
+        run("SET TimeZone = 'UTC'")
+        if not open_world:
+            run(f"SET allowed_paths = [{quoted(self.path)}, {quoted(self.path.with_name(self.path.name + COMPACT))}]")
+            run("SET enable_external_access = false")
+            run("SET python_enable_replacements = false")
+            run("SET lock_configuration = true")
+
+    def define(self, table: Table) -> None:
+        """Make a collector's table, in the file at once; it is empty there until the next move."""
+        columns = ", ".join(f"{each.name} {each.type}" for each in table.columns)
+        cursor = self.connection.cursor()
+        cursor.begin()
+        cursor.execute(f"CREATE TABLE store.{table.name} ({columns})")
+        cursor.execute(
+            "INSERT INTO store.collected VALUES (?, ?, ?, ?)",
+            [table.name, [c.name for c in table.columns], [str(c.type) for c in table.columns], list(table.key)],
+        )
+        cursor.commit()
+        cursor.execute("CHECKPOINT store")
+        self._overlay(table)
+
+    def _overlay(self, table: Table) -> None:
+        run = self.connection.execute
+        if table.key:
+            _keyed(run, table.name, table.key)
+        else:
+            run(f"CREATE TABLE hot.{table.name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{table.name} LIMIT 0")
+        run(overlay(table.name, tuple(each.name for each in table.columns), table.key))
+        self.tables[table.name] = table
+
+    def apply(self, record: Record, chunk: int) -> None:
+        """Put a batch into memory, in one transaction."""
+        cursor = self.connection.cursor()
+        cursor.begin()
+        _series(cursor, record.series)
+        if len(record.ids):
+            cursor.register("batch", {"series": record.ids, "ts": record.times, "value": record.values})
+            cursor.execute(f"INSERT INTO hot.samples_{chunk % 2} FROM batch")
+        _insert(
+            cursor,
+            "scrapes",
+            None,
+            [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes],
+            chunk,
+        )
+        for name, columns in record.rows.items():
+            _columns(cursor, name, self.tables[name].key, _types(self.tables[name]), columns, chunk)
+        events = [tuple(each[name] for name in _EVENT) for each in record.events]
+        _insert(cursor, "events", KEYED["events"], events, chunk)
+        _insert(cursor, "orders", KEYED["orders"], record.orders, chunk)
+        cursor.commit()
+        cursor.close()
+
+    def close(self) -> None:
+        """Let the file go; queries that still run are given up."""
+        with suppress(duckdb.Error):
+            self.connection.interrupt()
+        self.connection.close()
+
+
+_EVENT = ("id", "timestamp", "event_type", "severity", "source", "data")
+
+_SHAPES: Mapping[str, Sequence[str]] = {
+    "scrapes": ("MICROSECONDS", "VARCHAR", "VARCHAR", "BOOLEAN", "FLOAT", "VARCHAR"),
+    "events": ("VARCHAR", "MICROSECONDS", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"),
+    "orders": ("VARCHAR", "MICROSECONDS", "VARCHAR", "VARCHAR", *["DOUBLE"] * 4, *["VARCHAR"] * 3),
+}
+
+
+def _series(cursor: duckdb.DuckDBPyConnection, rows: Sequence[SeriesRow]) -> None:
+    if not rows:
+        return
+    ids, names, symbols, services, targets, labels, types = (list(each) for each in zip(*rows, strict=True))
+    keys, values = [[p[0] for p in pairs] for pairs in labels], [[p[1] for p in pairs] for pairs in labels]
+    plain = ", ".join(f"unnest(${number}::VARCHAR[])" for number in (2, 3, 4, 5))
+    cursor.execute(
+        f"INSERT INTO hot.series SELECT unnest($1::INTEGER[]), {plain}, "
+        "map(unnest($6::VARCHAR[][]), unnest($7::VARCHAR[][])), unnest($8::VARCHAR[])",
+        [ids, names, symbols, services, targets, keys, values, types],
+    )
+
+
+def _types(table: Table) -> list[str]:
+    return ["MICROSECONDS" if each.type is ColumnType.TIMESTAMP else str(each.type) for each in table.columns]
+
+
+def _insert(
+    cursor: duckdb.DuckDBPyConnection, name: str, key: Sequence[str] | None, rows: Sequence[Sequence[Any]],
+    chunk: int | None,
+) -> None:  # fmt: skip
+    if rows:
+        _columns(cursor, name, key, _SHAPES[name], list(map(list, zip(*rows, strict=True))), chunk)
+
+
+def _columns(
+    cursor: duckdb.DuckDBPyConnection, name: str, key: Sequence[str] | None, types: Sequence[str],
+    columns: Sequence[list[Any]], chunk: int | None,
+) -> None:  # fmt: skip
+    """Many rows by one statement: one statement for each would take a hundred times as long."""
+    chosen = ", ".join(_unnested(number, kind) for number, kind in enumerate(types, 1))
+    verb = "INSERT OR REPLACE" if key else "INSERT"
+    more = "" if chunk is None else f", {chunk}"
+    cursor.execute(f"{verb} INTO hot.{name} SELECT {chosen}{more}", list(columns))
+
+
+def _unnested(number: int, kind: str) -> str:
+    if kind == "MICROSECONDS":
+        return f"make_timestamp(unnest(${number}::BIGINT[]))"
+    return f"unnest(${number}::{kind}[])"
+
+
+def _keyed(run: Any, name: str, key: Sequence[str]) -> None:
+    run(f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0")
+    run(f"ALTER TABLE hot.{name} ADD PRIMARY KEY ({', '.join(key)})")
+
+
+def hot_samples(slot: int) -> str:
+    """Makes one of the two tables of samples in memory anew, empty."""
+    return f"CREATE OR REPLACE TABLE hot.samples_{slot} (series INTEGER, ts TIMESTAMP_MS, value DOUBLE)"
+
+
+def _visible(slot: int) -> str:
+    """Samples in memory that the file does not hold yet."""
+    moved = "(SELECT applied FROM store.progress)"
+    return f"SELECT series, ts, value FROM hot.samples_{slot} " \
+           f"WHERE (SELECT chunk FROM hot.slots WHERE slot = {slot}) > {moved}"  # fmt: skip
+
+
+def live_views() -> Sequence[str]:
+    """Views of everything that is in the file, with what is in memory added."""
+    hot = f"({_visible(0)} UNION ALL {_visible(1)})"
+    make = "CREATE OR REPLACE VIEW memory.main"
+    names = {
+        "events": _EVENT,
+        "orders": (
+            "trade_id", "timestamp", "symbol", "side", "quantity", "price", "latency_ms", "slippage_bps", "strategy",
+            "status", "reason",
+        ),
+    }  # fmt: skip
+    return (
+        f"{make}.series AS FROM hot.series",
+        f"{make}.samples AS SELECT series, ts, value FROM store.samples UNION ALL {_visible(0)} "
+        f"UNION ALL {_visible(1)}",
+        f"{make}.last AS WITH fresh AS MATERIALIZED (SELECT series, max(ts) AS ts, arg_max(value, ts) AS value "
+        f"FROM {hot} GROUP BY series) FROM fresh UNION ALL "
+        "SELECT series, ts, value FROM store.last o WHERE NOT EXISTS (FROM fresh f WHERE f.series = o.series)",
+        f"{make}.rollup_1m AS FROM store.rollup_1m UNION ALL {rolled(60, hot)}",
+        f"{make}.rollup_5m AS FROM store.rollup_5m UNION ALL {rolled(300, hot)}",
+        f"{make}.rollup_1h AS FROM store.rollup_1h UNION ALL SELECT series, "
+        "time_bucket(INTERVAL 1 HOUR, bucket::TIMESTAMP)::TIMESTAMP_MS, sum(count)::INTEGER, sum(sum), min(min), "
+        "max(max), arg_max(last, last_ts), max(last_ts) FROM store.rollup_5m "
+        "WHERE bucket >= (SELECT hours FROM store.progress) GROUP BY ALL "
+        f"UNION ALL {rolled(3600, hot)}",
+        f"{make}.candles AS FROM store.candles UNION ALL FROM ("
+        f"{candles_of(hot, 'hot.series', 'store.last', str(2**62))})",
+        f"{make}.scrapes AS FROM store.scrapes UNION ALL SELECT * EXCLUDE _chunk FROM hot.scrapes "
+        "WHERE _chunk > (SELECT applied FROM store.progress)",
+        *(overlay(name, names[name], key) for name, key in KEYED.items()),
+    )
+
+
+def overlay(name: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    """The view of a table: rows of the file, and those in memory, which take the place of rows with their key."""
+    chosen = ", ".join(columns)
+    if not key:
+        return (
+            f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {chosen} FROM store.{name} UNION ALL "
+            f"SELECT {chosen} FROM hot.{name} WHERE _chunk > (SELECT applied FROM store.progress)"
+        )
+    same = " AND ".join(f"h.{each} IS NOT DISTINCT FROM c.{each}" for each in key)
+    return (
+        f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {chosen} FROM store.{name} c "
+        f"WHERE NOT EXISTS (FROM hot.{name} h WHERE {same}) UNION ALL SELECT {chosen} FROM hot.{name}"
+    )
+
+
+def made(path: Path) -> None:
+    """Make an empty database that nobody else may read, at any moment, if there is no file.
+
+    Raises:
+        ProblemsError: the folder cannot be made or written to.
+    """
+    try:
+        if path.exists():
+            return
+        if not path.parent.exists():
+            path.parent.mkdir(mode=0o700, parents=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:  # its mode is 0700
+            fresh = Path(folder) / "fresh"
+            duckdb.connect(str(fresh)).close()
+            fresh.chmod(0o600)
+            os.link(fresh, path)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise opening(path, error) from error
+
+
+def quoted(path: Path) -> str:
+    """A path as a literal of SQL."""
+    return "'" + str(path.absolute()).replace("'", "''") + "'"

@@ -1,0 +1,148 @@
+"""What can go wrong with the store, as problems."""
+
+from __future__ import annotations
+
+import errno
+import re
+from pathlib import Path
+
+import duckdb
+
+from tapewatch.history.store.contract import QueryError, StoreFullError, StoreGoneError
+from tapewatch_sdk.errors import ProblemsError
+from tapewatch_sdk.problems import Place, Problem
+
+__all__ = ["bad_row", "clash", "full", "gone", "is_full", "newer", "opening", "query"]
+
+_HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def opening(path: Path, error: duckdb.Error | OSError) -> ProblemsError:
+    """Why a file cannot be opened."""
+    text = _first_line(error)
+    if found := _HOLDER.search(str(error)):
+        return _problem(
+            "history/locked",
+            path,
+            f"{path} is open in process {found['pid']} ({Path(found['program']).name})",
+            "one process writes, the others ask it",
+            "end that process, or read through it with `tapewatch history sql`",
+        )
+    if "not a valid DuckDB" in str(error) or "No DuckDB file" in str(error):
+        return _problem(
+            "history/no-store",
+            path,
+            f"{path} is no DuckDB file",
+            "the history is one DuckDB file",
+            "set DUCKDB_PATH to another path, or move the file away",
+        )
+    if isinstance(error, OSError):
+        return _problem(
+            "history/unreadable",
+            path,
+            f"{path}: {error.strerror or error}",
+            "the file and its folder must be readable and writable",
+            "correct the path (DUCKDB_PATH), the owner or the permissions",
+        )
+    return _problem(
+        "history/damaged",
+        path,
+        f"{path} cannot be read: {text}",
+        "the file must be whole",
+        "move it away together with its journal, and restore from an export with `tapewatch history restore`",
+    )
+
+
+def newer(path: Path, found: int, known: int) -> ProblemsError:
+    """The file was made by a later version of tapewatch."""
+    return _problem(
+        "history/newer",
+        path,
+        f"{path} has version {found} of the schema; this tapewatch knows versions up to {known}",
+        "a store is opened by the version that made it, or a later one",
+        "install that version, or set DUCKDB_PATH to another file",
+    )
+
+
+def clash(table: str, summary: str) -> ProblemsError:
+    """A collector's table cannot be made."""
+    return ProblemsError(
+        [
+            Problem(
+                "history/table-clash",
+                summary,
+                "a table has one shape for as long as the store lives",
+                "give the collector's table another name",
+                Place(path=table),
+            )
+        ]
+    )
+
+
+def bad_row(table: str, summary: str) -> ProblemsError:
+    """A row does not fit its table."""
+    return ProblemsError(
+        [
+            Problem(
+                "history/bad-row",
+                summary,
+                "a row's table is defined, and its values have the columns' types",
+                "correct the collector",
+                Place(path=table),
+            )
+        ]
+    )
+
+
+def full(path: Path, reason: str) -> StoreFullError:
+    """Nothing can be written just now."""
+    return StoreFullError(
+        [
+            Problem(
+                "history/full",
+                f"{path.parent}: {reason}",
+                "there must be room for what is written",
+                "make room; writing resumes by itself",
+                Place(file=str(path)),
+            )
+        ]
+    )
+
+
+def gone(socket: Path, error: OSError | None = None) -> StoreGoneError:
+    """Nobody answers."""
+    why = f": {error.strerror or error}" if error else ""
+    return StoreGoneError(
+        [
+            Problem(
+                "history/gone",
+                f"no store answers at {socket}{why}",
+                "the process that has the store open must run",
+                "start it with `tapewatch history serve`",
+                Place(file=str(socket)),
+            )
+        ]
+    )
+
+
+def query(code: str, summary: str, fix: str) -> QueryError:
+    """A question that cannot be answered."""
+    return QueryError([Problem(code, summary, "one statement that reads, within the limits", fix)])
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether it says that the disk, a quota or a limit on the file's size is exhausted."""
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    text = str(error)
+    return "No space left" in text or "quota exceeded" in text or "File too large" in text
+
+
+def _problem(code: str, path: Path, summary: str, must: str, fix: str) -> ProblemsError:
+    return ProblemsError([Problem(code, summary, must, fix, Place(file=str(path)))])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,303 @@
+"""How a batch is kept: first in the journal, which makes it safe, then in memory, where it is asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import duckdb
+import numpy as np
+
+from tapewatch.history.store.contract import Batch, StoreFullError, Written
+from tapewatch.history.store.engine import Engine
+from tapewatch.history.store.failures import full, is_full
+from tapewatch.history.store.journal import Journal
+from tapewatch.history.store.moving import empty_slot, move, tidy
+from tapewatch.history.store.numbering import Numbering
+from tapewatch.history.store.records import Record, joined
+from tapewatch.history.store.rows import ORDER, columns_of, event_of, merged
+from tapewatch_sdk.collectors import Table
+from tapewatch_sdk.errors import ProblemsError
+from tapewatch_sdk.events import Event
+
+__all__ = ["Keeper"]
+
+PENDING = 50_000
+"""Samples that may wait for their place in memory; as many take some 20 ms to put there."""
+
+PROBE = 65_536
+"""Bytes of room that show that a disk is not full any more: those of some ten scrapes."""
+
+
+class Keeper:
+    """The file, the journal and what is in memory of one store.
+
+    Parameters:
+        path: the file.
+
+    Raises:
+        ProblemsError: it cannot be opened.
+
+    Attributes:
+        reason: why nothing can be written; empty when it can.
+        samples: stored since it was opened.
+        waiting: samples that are in memory and not in the file yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.reason = ""
+        self.samples = self.waiting = 0
+        self._lock = threading.Lock()  # what is written next
+        self._events = threading.Lock()  # which events there are
+        self._memory = threading.RLock()  # what is put into memory
+        self._moves = threading.RLock()  # what goes into the file
+        self._pending: list[tuple[int, Record]] = []
+        self._journal = Journal(path)
+        self.engine = Engine(path)
+        self._load()
+
+    def _load(self) -> None:
+        """Put into memory what the journal has; all of it counts as one chunk, which is moved next."""
+        found = self.engine.connection.execute("SELECT applied FROM store.progress").fetchone()
+        assert found is not None
+        self._moved: int = found[0]
+        left = [chunk for chunk in self._journal.chunks() if chunk > self._moved]
+        for chunk in set(self._journal.chunks()) - set(left):
+            self._journal.remove(chunk)
+        self._closed = max(left, default=self._moved)
+        self._chunk = self._closed + 1
+        empty_slot(self.engine, self._closed)
+        for chunk in left:
+            for body, _ in self._journal.read(chunk):
+                record = Record.decoded(body)
+                self.engine.apply(record, self._closed)
+                self.waiting += len(record.ids)
+        empty_slot(self.engine, self._chunk)
+        rows = self.engine.connection.execute(
+            "SELECT id, metric_name, symbol, service, target, labels, type FROM hot.series"
+        ).fetchall()
+        self._numbers = Numbering((*row[:5], list(map(list, row[5].items())), row[6]) for row in rows)
+        self._begin()
+
+    def _begin(self) -> None:
+        try:
+            self._journal.prepare(self._chunk)
+            self._journal.begin()
+        except OSError as error:
+            self._refused(error)
+
+    def define(self, table: Table) -> None:
+        """Make a collector's table.
+
+        Raises:
+            duckdb.CatalogException: the name is taken.
+        """
+        with self._moves, self._memory:
+            self.engine.define(table)
+
+    def write(self, batches: Sequence[Batch]) -> list[Written | ProblemsError]:
+        """Keep batches; they are on disk when this returns. One that does not fit holds up no other.
+
+        Raises:
+            StoreFullError: there is no room; nothing was written.
+        """
+        with self._events if any(batch.events for batch in batches) else nullcontext():
+            record, written = Record(), list[Written | ProblemsError]()
+            seen: set[str] = set()
+            for batch in batches:
+                try:
+                    written.append(self._take(batch, record, seen))
+                except ProblemsError as error:
+                    written.append(error)
+            with self._lock:
+                self._number(batches, written, record)
+                self._append(record)
+            if record.events:
+                self.settle()  # so that the next batch finds these
+        if sum(len(each.ids) for _, each in self._pending) > PENDING:
+            self.settle()
+        return written
+
+    def _take(self, batch: Batch, record: Record, seen: set[str]) -> Written:
+        at = round((time.time() if batch.at is None else batch.at) * 1_000_000)
+        rows = columns_of(batch.rows, self.engine.tables, at) if batch.rows else {}
+        events = self._new(batch.events, seen) if batch.events else []
+        for name, columns in rows.items():
+            have = record.rows.get(name)
+            record.rows[name] = [a + b for a, b in zip(have, columns, strict=True)] if have else columns
+        record.events += [event_of(event) for event in events]
+        if events:
+            known = {row[0]: row for row in record.orders}
+            changed = merged(events, {**self._orders(events), **known})
+            record.orders = list({**known, **{row[0]: row for row in changed}}.values())
+        return Written(sum(len(scrape.values) for scrape in batch.scrapes), len(batch.rows), tuple(events))
+
+    def _new(self, events: Sequence[Event], seen: set[str]) -> list[Event]:
+        cursor = self.cursor()
+        ids = [event.id for event in events]
+        found = cursor.execute(
+            "SELECT id FROM hot.events WHERE id IN (SELECT unnest($1::VARCHAR[])) UNION ALL "
+            "SELECT id FROM store.events WHERE id IN (SELECT unnest($1::VARCHAR[]))", [ids]
+        ).fetchall()  # fmt: skip
+        cursor.close()
+        known, new = seen | {each for (each,) in found}, []
+        for event in events:
+            if event.id not in known:
+                known.add(event.id)
+                new.append(event)
+        seen |= {event.id for event in new}
+        return new
+
+    def _orders(self, events: Sequence[Event]) -> dict[str, tuple[object, ...]]:
+        ids = [str(event.data.get("trade_id") or event.id) for event in events]
+        cursor = self.cursor()
+        names = ", ".join("epoch_us(timestamp)" if name == "timestamp" else name for name in ORDER)
+        found = cursor.execute(
+            f"SELECT {names} FROM memory.main.orders WHERE trade_id IN (SELECT unnest($1::VARCHAR[]))", [ids]
+        ).fetchall()
+        cursor.close()
+        return {row[0]: row for row in found}
+
+    def _number(self, batches: Sequence[Batch], written: Sequence[Written | ProblemsError], record: Record) -> None:
+        good = [batch for batch, each in zip(batches, written, strict=True) if isinstance(each, Written)]
+        ids, values = [], []
+        for scrape in (each for batch in good for each in batch.scrapes):
+            if len(scrape.values):
+                ids.append(self._numbers.of(scrape, record.series))
+                values.append(scrape.values)
+            error = scrape.error or ""
+            record.scrapes.append(
+                (round(scrape.at * 1000), len(scrape.values), scrape.service, scrape.target, scrape.duration, error)
+            )
+        record.ids, record.values = joined(ids, np.int32), joined(values, np.float64)
+
+    def _append(self, record: Record) -> None:
+        try:
+            if not self._journal.open:
+                self._journal.prepare(self._chunk)
+                self._journal.begin()
+            self._journal.append(record.encoded())
+        except OSError as error:
+            self._numbers.forget(record.series)
+            self._refused(error)
+            raise full(self.path, self.reason) from error
+        self.reason = ""
+        self._pending.append((self._chunk, record))
+        self.samples += len(record.ids)
+        self.waiting += len(record.ids)
+
+    def _refused(self, error: OSError) -> None:
+        self.reason = "the disk is full" if is_full(error) else f"the journal: {error.strerror or error}"
+
+    def probe(self) -> None:
+        """See whether a disk that was full has room again."""
+        with self._lock:
+            try:
+                if not self._journal.open:
+                    self._journal.prepare(self._chunk)
+                    self._journal.begin()
+                self._journal.reserve(PROBE)
+                self.reason = ""
+            except OSError as error:
+                self._refused(error)
+
+    def settle(self) -> None:
+        """Put into memory what was written until now."""
+        if not self._pending:
+            return
+        with self._memory:
+            with self._lock:
+                pending, self._pending = self._pending, []
+            for chunk in sorted({chunk for chunk, _ in pending}):
+                self.engine.apply(_united([record for number, record in pending if number == chunk]), chunk)
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor that sees all that was written until now."""
+        self.settle()
+        return self.engine.connection.cursor()
+
+    def turn(self) -> None:
+        """Close the chunk, begin the next one, and put the closed one into the file.
+
+        Raises:
+            StoreFullError: there is no room in the file; everything stays where it is, and is readable.
+        """
+        with self._moves:
+            self._move()
+            if not self._journal.size:
+                return
+            following = self._chunk + 1
+            with self._memory:
+                empty_slot(self.engine, following)
+            try:
+                self._journal.prepare(following)
+            except OSError as error:
+                raise full(self.path, "the disk is full") from error
+            with self._lock:
+                self._journal.begin()
+                self._closed, self._chunk = self._chunk, following
+            self.settle()
+            self._move()
+
+    def _move(self) -> None:
+        if self._closed <= self._moved:
+            return
+        self._room()
+        try:
+            move(self.engine, self._closed)
+        except duckdb.Error as error:
+            if is_full(error):
+                raise full(self.path, "the disk is full") from error
+            raise
+        for chunk in range(self._moved, self._closed + 1):
+            self._journal.remove(chunk)
+        with self._memory:
+            tidy(self.engine, self._moved)
+        self._moved = self._closed
+        self.waiting = sum(len(each.ids) for _, each in self._pending)
+
+    def _room(self) -> None:
+        """DuckDB copes badly with a disk that becomes full under it, so it is not asked to write to one."""
+        disk = os.statvfs(self.path.parent)
+        if disk.f_bavail * disk.f_frsize < 4 * self.waiting + (2 << 20):
+            raise full(self.path, "the disk is full")
+
+    def close(self, *, keep: bool = True) -> None:
+        """Put everything into the file, and let it go.
+
+        Parameters:
+            keep: leave what cannot be put there in the journal without a word; it is read at the next start.
+        """
+        try:
+            self.turn()
+            if self._journal.open and not self._journal.size:
+                self._journal.remove(self._chunk)
+        except (StoreFullError, duckdb.Error):
+            if not keep:
+                raise
+        finally:
+            self._journal.close()
+            self.engine.close()
+
+
+def _united(records: Sequence[Record]) -> Record:
+    """Several records as one."""
+    if len(records) == 1:
+        return records[0]
+    whole = Record()
+    for record in records:
+        whole.series += record.series
+        whole.scrapes += record.scrapes
+        whole.events += record.events
+        for name, columns in record.rows.items():
+            have = whole.rows.get(name)
+            whole.rows[name] = [a + b for a, b in zip(have, columns, strict=True)] if have else columns
+    whole.orders = list({row[0]: row for record in records for row in record.orders}.values())
+    whole.ids = joined([record.ids for record in records], np.int32)
+    whole.values = joined([record.values for record in records], np.float64)
+    return whole

@@ -1,0 +1,144 @@
+"""Answers from the process that writes: each statement in a transaction that can only read."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import duckdb
+
+from tapewatch.history.store.contract import ROWS, SECONDS, Answer, Cell, State
+from tapewatch.history.store.failures import query
+
+__all__ = ["LocalReader", "answer"]
+
+_READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+"""SHOW, DESCRIBE, SUMMARIZE, FROM and VALUES are SELECTs to DuckDB."""
+
+_PLAIN = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+          "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "VARCHAR", "JSON", "MAP(VARCHAR, VARCHAR)")  # fmt: skip
+"""Types whose values are given as they are."""
+
+
+class LocalReader:
+    """Reads what a store of this process holds.
+
+    Parameters:
+        connect: gives a cursor of the store that has everything in it that was written until now.
+        state: gives how the store is.
+    """
+
+    def __init__(self, connect: Callable[[], duckdb.DuckDBPyConnection], state: Callable[[], State]) -> None:
+        self._connect = connect
+        self._state = state
+
+    def sql(
+        self,
+        text: str,
+        parameters: Sequence[Cell] | Mapping[str, Cell] = (),
+        *,
+        limit: int = ROWS,
+        timeout: float = SECONDS,
+    ) -> Answer:
+        """See `Reader`."""
+        cursor = self._connect()
+        try:
+            return answer(cursor, text, parameters, limit, timeout)
+        finally:
+            cursor.close()
+
+    def state(self) -> State:
+        """See `Reader`."""
+        return self._state()
+
+    def close(self) -> None:
+        """See `Reader`."""
+
+
+def answer(
+    cursor: duckdb.DuckDBPyConnection, text: str, parameters: Sequence[Cell] | Mapping[str, Cell], limit: int,
+    timeout: float,
+) -> Answer:  # fmt: skip
+    """The answer of a cursor that nobody else uses.
+
+    Raises:
+        QueryError: it is wrong, does more than read, or takes too long.
+    """
+    late = threading.Event()
+
+    def stop() -> None:
+        late.set()
+        cursor.interrupt()
+
+    timer = threading.Timer(timeout, stop)
+    try:
+        statement = _one(cursor, text)
+        timer.start()
+        cursor.execute("BEGIN TRANSACTION READ ONLY")
+        cursor.execute(statement, parameters if isinstance(parameters, Mapping) else list(parameters))
+        return _fetched(cursor, limit)
+    except duckdb.Error as error:
+        if late.is_set():
+            raise query(
+                "history/too-slow", f"no answer within {timeout:g} s", "ask for less, or give it more time"
+            ) from error
+        summary = " ".join(str(error).split())[:1000]
+        raise query(
+            "history/bad-query", summary, "`DESCRIBE trading_metrics` lists columns, `SHOW TABLES` tables"
+        ) from error
+    finally:
+        timer.cancel()
+
+
+def _one(cursor: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
+    statements = cursor.extract_statements(text)
+    if len(statements) != 1:
+        raise query("history/bad-query", f"{len(statements)} statements were given", "give one at a time")
+    if statements[0].type not in _READS:
+        what = statements[0].type.name
+        raise query(
+            "history/not-reading", f"{what} does more than read", "write SELECT, WITH, EXPLAIN, SHOW or DESCRIBE"
+        )
+    return statements[0]
+
+
+def _fetched(cursor: duckdb.DuckDBPyConnection, limit: int) -> Answer:
+    described = cursor.description or []
+    types = [str(each[1]) for each in described]
+    rows = cursor.fetchmany(limit + 1)
+    truncated = len(rows) > limit
+    changed = [number for number, kind in enumerate(types) if kind not in _PLAIN]
+    found = [tuple(row) for row in rows[:limit]]
+    if changed:
+        found = [
+            tuple(plain(value) if number in changed else value for number, value in enumerate(row)) for row in found
+        ]
+    return Answer(tuple(each[0] for each in described), tuple(types), found, truncated)
+
+
+def plain(value: Any) -> Cell:
+    """A value as readers give it, in this process and in others."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case datetime():
+            return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds()
+        case Decimal():
+            return float(value)
+        case UUID():
+            return str(value)
+        case bytes() | bytearray():
+            return value.hex()
+        case dict():
+            return {str(key): plain(each) for key, each in value.items()}
+        case list() | tuple():
+            return [plain(each) for each in value]
+    return str(value)
