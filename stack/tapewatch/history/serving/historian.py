@@ -72,6 +72,9 @@ class Historian:
         self._pushing = asyncio.Lock()
         self._loops = Loops()
         self._threads = ThreadPoolExecutor(THREADS, "history-question")
+        # Of one thread: batches would wait for each other at the disk anyhow.
+        self._writes = ThreadPoolExecutor(1, "history-write")
+        self._told = 0
         self._round_at = 0.0
         self._waiting = 0
         self._beats = 0
@@ -114,6 +117,7 @@ class Historian:
             await self.store_events([Event(EventType.ENGINE_STOP, source=SERVICE)])
         except ProblemsError as error:
             _log.warning("the end could not be written down: %s", error)
+        self._writes.shutdown()
         self._threads.shutdown(cancel_futures=True)
         self._reader.close()
         await asyncio.to_thread(self.store.close)
@@ -139,6 +143,9 @@ class Historian:
         self._round_at = time.monotonic()
         self.live.take(found.scrapes)
         rows = self.collectors.collect(found)
+        for problem in self.collectors.problems[self._told :]:
+            _log.warning("%s: %s", problem.code, problem.summary)
+        self._told = len(self.collectors.problems)
         if self._waiting >= BACKLOG:
             self.instruments.lost.inc()
             return
@@ -167,10 +174,14 @@ class Historian:
         await self._write(delivered(message))
 
     async def _write(self, batch: Batch) -> Sequence[Event]:
-        written = await asyncio.wrap_future(self.store.submit(batch))
+        written = await self._written(batch)
         self.instruments.events.inc(len(written.events))
         self.hub.publish(_encoded(each) for each in written.events)
         return written.events
+
+    async def _written(self, batch: Batch) -> Written:
+        """Write at once what somebody waits for."""
+        return await asyncio.get_running_loop().run_in_executor(self._writes, self.store.write, batch)
 
     async def push(self, body: bytes, content_type: str) -> Pushed:
         """Store the points of an OTLP request; see `Core`."""
@@ -181,7 +192,7 @@ class Historian:
         async with self._pushing:
             taken = await asyncio.get_running_loop().run_in_executor(self._threads, take)
             if taken.scrapes:
-                written = await asyncio.wrap_future(self.store.submit(Batch(taken.scrapes)))
+                written = await self._written(Batch(taken.scrapes))
                 self.instruments.samples.inc(written.samples)
             self._pushes.keep(taken)
             for scrape in self._pushes.shown(taken):
