@@ -244,6 +244,8 @@ def live_views() -> Sequence[str]:
         f"{candles_of(hot, 'hot.series', 'store.last', str(2**62))})",
         f"{make}.scrapes AS FROM store.scrapes UNION ALL SELECT * EXCLUDE _chunk FROM hot.scrapes "
         "WHERE _chunk > (SELECT applied FROM store.progress)",
+        f"{make}.targets AS SELECT service, target, max(timestamp) AS timestamp, arg_max(up, timestamp) AS up, "
+        "arg_max(error, timestamp) AS error FROM hot.scrapes GROUP BY ALL",
         *(overlay(name, names[name], key) for name, key in KEYED.items()),
     )
 

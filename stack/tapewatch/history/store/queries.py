@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from tapewatch.history.store.contract import Reader
+from tapewatch.history.store.contract import Cell, Reader
+from tapewatch.history.store.schema import BUCKETS, INTERVALS
 from tapewatch_sdk.events import Event, EventSeverity, EventType
 
 __all__ = [
@@ -50,9 +52,9 @@ class Current:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which would take twice as long to make, and there are many
 class Bucket:
-    """What a series did in one interval that begins at `timestamp`."""
+    """What a series did in one interval that begins at `timestamp`; `last` is its last value in it."""
 
     timestamp: datetime
     avg: float
@@ -81,7 +83,8 @@ class Summary:
     Parameters:
         series, samples: how many.
         last: the sum of the last values of its series.
-        rate: for a counter, its increase in a second, resets counted; None for everything else.
+        rate: for a counter, its increase in a second, resets counted; None for everything else. What a counter gained
+            in the last minute before a reset, or the last 5 or 60 minutes when the range is long, may be missing.
         min, max, avg: over all samples.
     """
 
@@ -124,9 +127,31 @@ class Candle:
     volume: float | None
 
 
+MOST = 1_000_000
+"""Rows that a question of this module asks for at most, whatever its limit."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def current(reader: Reader, *, prefix: str = "", symbol: str = "", service: str = "") -> list[Current]:
-    """The last value of every series that is exposed now; a service that is down has none."""
-    raise NotImplementedError
+    """The last value of every series that was there when its target was last asked; a target that is down has none.
+
+    Parameters:
+        reader: of the store.
+        prefix: with which the metrics' names begin.
+        symbol, service: only series of this one.
+    """
+    found = reader.sql(
+        "SELECT s.metric_name, s.labels, s.type, s.service, s.symbol, l.ts, l.value FROM last l "
+        "JOIN series s ON s.id = l.series JOIN targets t ON t.service = s.service AND t.target = s.target "
+        "WHERE t.up AND l.ts = t.timestamp AND starts_with(s.metric_name, $prefix) "
+        "AND ($symbol = '' OR s.symbol = $symbol) AND ($service = '' OR s.service = $service) ORDER BY s.id",
+        {"prefix": prefix, "symbol": symbol, "service": service},
+        limit=MOST,
+    )
+    return [
+        Current(name, labels, kind, of, sym or "", at, value) for name, labels, kind, of, sym, at, value in found.rows
+    ]
 
 
 def history(
@@ -143,18 +168,71 @@ def history(
 
     Parameters:
         reader: of the store.
-        start, end: in UTC; the bucket that holds `end` is the last one.
+        start, end: the bucket that holds `start` is the first one, whole; `end` is not in the range.
         interval: of the buckets.
         names: of metrics; all unless given.
         symbol: only series of this symbol.
         limit: buckets that are given at most, over all series.
     """
-    raise NotImplementedError
+    seconds = INTERVALS[interval]
+    found = reader.sql(
+        f"WITH wanted AS MATERIALIZED ({_WANTED}) "
+        f"SELECT series, time_bucket(INTERVAL {seconds} SECONDS, bucket::TIMESTAMP) AS since, sum(sum) / sum(count), "
+        f"min(min), max(max), arg_max(last, last_ts), sum(count)::BIGINT FROM rollup_{BUCKETS[interval]} "
+        "WHERE bucket >= $start::TIMESTAMP_MS AND bucket < $end::TIMESTAMP_MS "
+        "AND series IN (SELECT id FROM wanted) GROUP BY ALL ORDER BY series, since",
+        {"names": list(names), "symbol": symbol, "start": _naive(_floor(start, seconds)), "end": _naive(end)},
+        limit=min(limit, MOST),
+    )
+    return list(_by_series(reader, found.rows))
+
+
+_WANTED = (
+    "SELECT id FROM series WHERE (len($names::VARCHAR[]) = 0 OR metric_name IN (SELECT unnest($names::VARCHAR[]))) "
+    "AND ($symbol = '' OR symbol = $symbol)"
+)
+
+
+def _by_series(reader: Reader, rows: Sequence[tuple[Cell, ...]]) -> Iterator[SeriesBuckets]:
+    buckets: dict[int, list[Bucket]] = {}
+    for series, *values in rows:
+        buckets.setdefault(series, []).append(Bucket(*values))
+    if not buckets:
+        return
+    known = reader.sql(
+        "SELECT id, metric_name, labels, type, service, symbol FROM series WHERE id IN (SELECT unnest($1::INTEGER[])) "
+        "ORDER BY id", [list(buckets)], limit=MOST,
+    )  # fmt: skip
+    for number, name, labels, kind, service, symbol in known.rows:
+        yield SeriesBuckets(name, labels, kind, service, symbol or "", buckets[number])
 
 
 def summary(reader: Reader, start: datetime, end: datetime, *, names: Sequence[str] = ()) -> list[Summary]:
-    """Each metric over a range of time."""
-    raise NotImplementedError
+    """Each metric over a range of time, by whole buckets: of a minute in 6 hours, of 5 minutes in a week."""
+    level = "1m" if end - start <= timedelta(hours=6) else "5m" if end - start <= timedelta(days=7) else "1h"
+    found = reader.sql(
+        f"""WITH wanted AS MATERIALIZED ({_WANTED}),
+        buckets AS (SELECT series, bucket, sum(count) AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+            arg_max(last, last_ts) AS last FROM rollup_{level} WHERE bucket >= $start::TIMESTAMP_MS
+            AND bucket < $end::TIMESTAMP_MS AND series IN (SELECT id FROM wanted) GROUP BY ALL),
+        steps AS (SELECT *, lag(last, 1, min) OVER (PARTITION BY series ORDER BY bucket) AS old FROM buckets),
+        grown AS (SELECT series, sum(count) AS count, sum(sum) AS sum, min(min) AS min, max(max) AS max,
+            arg_max(last, bucket) AS last, sum(CASE WHEN min >= old THEN last - old
+                WHEN max > last THEN greatest(max - old, 0) + last ELSE last END) AS grown FROM steps GROUP BY series)
+        SELECT metric_name, any_value(type), count(*), sum(count)::BIGINT, sum(last),
+            CASE WHEN any_value(type) = 'counter' THEN sum(grown) / $seconds END, min(min), max(max),
+            sum(sum) / sum(count)
+        FROM grown JOIN series s ON s.id = series GROUP BY metric_name ORDER BY metric_name""",
+        {
+            "names": list(names),
+            "symbol": "",
+            "start": _naive(_floor(start, INTERVALS[level])),
+            "end": _naive(end),
+            "seconds": max((end - start).total_seconds(), 1.0),
+        },
+        limit=MOST,
+    )
+    return [Summary(*row) for row in found.rows]
 
 
 def events(
@@ -167,17 +245,80 @@ def events(
     end: datetime | None = None,
     limit: int = 1_000,
 ) -> list[Event]:
-    """The newest events first."""
-    raise NotImplementedError
+    """The newest events first.
+
+    Parameters:
+        reader: of the store.
+        types, severities, source: only such; all unless given.
+        start, end: the range of time; `end` is not in it.
+        limit: how many at most.
+    """
+    where, values = _range(start, end)
+    for column, wanted in (("event_type", types), ("severity", severities)):
+        if wanted:
+            where.append(f"{column} IN (SELECT unnest(?::VARCHAR[]))")
+            values.append([str(each) for each in wanted])
+    if source:
+        where.append("source = ?")
+        values.append(source)
+    found = reader.sql(
+        "SELECT event_type, timestamp, data, source, severity, id FROM events "
+        f"WHERE {' AND '.join(where)} ORDER BY timestamp DESC, id DESC LIMIT {int(limit)}", values, limit=limit,
+    )  # fmt: skip
+    return [
+        Event(kind, at, json.loads(data), of, severity, number) for kind, at, data, of, severity, number in found.rows
+    ]
 
 
 def trades(
     reader: Reader, *, symbol: str = "", start: datetime | None = None, end: datetime | None = None, limit: int = 1_000
 ) -> list[Trade]:
-    """The newest trades first."""
-    raise NotImplementedError
+    """The newest trades first.
+
+    Parameters:
+        reader: of the store.
+        symbol: only this one.
+        start, end: the range of time; `end` is not in it.
+        limit: how many at most.
+    """
+    where, values = _range(start, end)
+    if symbol:
+        where.append("symbol = ?")
+        values.append(symbol)
+    found = reader.sql(
+        f"FROM trades WHERE {' AND '.join(where)} ORDER BY timestamp DESC, trade_id DESC LIMIT {int(limit)}", values,
+        limit=limit,
+    )  # fmt: skip
+    return [Trade(*row) for row in found.rows]
 
 
 def candles(reader: Reader, symbol: str, interval: Interval, start: datetime, end: datetime) -> list[Candle]:
-    """The candles of a symbol in the order of time."""
-    raise NotImplementedError
+    """The candles of a symbol in the order of time, from the one that holds `start` on; `end` is not in the range."""
+    seconds = INTERVALS[interval]
+    found = reader.sql(
+        f"SELECT timestamp, symbol, open, high, low, close, volume FROM trading_candles WHERE interval = '{interval}' "
+        "AND symbol = ? AND timestamp >= ? AND timestamp < ? ORDER BY timestamp",
+        [symbol, _naive(_floor(start, seconds)), _naive(end)],
+    )
+    return [Candle(*row) for row in found.rows]
+
+
+def _range(start: datetime | None, end: datetime | None) -> tuple[list[str], list[Cell]]:
+    where, values = ["TRUE"], list[Cell]()
+    for sign, moment in ((">=", start), ("<", end)):
+        if moment is not None:
+            where.append(f"timestamp {sign} ?")
+            values.append(_naive(moment))
+    return where, values
+
+
+def _floor(moment: datetime, seconds: int) -> datetime:
+    """The beginning of the bucket that holds a moment."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    since = (aware - _EPOCH).total_seconds()
+    return _EPOCH + timedelta(seconds=since // seconds * seconds)
+
+
+def _naive(moment: datetime) -> datetime:
+    """A moment as DuckDB's TIMESTAMP keeps it: UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

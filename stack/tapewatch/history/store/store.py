@@ -17,6 +17,8 @@ from tapewatch.history.store.contract import Batch, Reader, State, Written
 from tapewatch.history.store.failures import clash
 from tapewatch.history.store.keeping import Keeper
 from tapewatch.history.store.reading import LocalReader
+from tapewatch.history.store.serving import Server
+from tapewatch.history.store.wire import socket_of
 from tapewatch_sdk.collectors import Table
 from tapewatch_sdk.errors import ProblemsError
 
@@ -52,6 +54,7 @@ class Store:
         self._wake = threading.Condition()
         self._ending = threading.Event()
         self._rates: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=11)
+        self._server: Server | None = None
         self._threads = [
             threading.Thread(target=each, name=f"store {name}", daemon=True)
             for name, each in (("writer", self._write_on), ("mover", self._move_on))
@@ -126,6 +129,18 @@ class Store:
         """A reader in this process; close it after use."""
         return LocalReader(self._keeper.cursor, lambda: self.state)
 
+    def serve(self, socket: Path | None = None) -> Path:
+        """Answer other processes of this user at a socket (see `connect`) until the store is closed.
+
+        Parameters:
+            socket: where; `socket_of` the file unless given.
+
+        Raises:
+            OSError: the socket cannot be made.
+        """
+        self._server = Server(socket or socket_of(self.path), self.reader(), {})
+        return self._server.path
+
     def flush(self) -> None:
         """Put into the DuckDB file what is in memory and in the journal; nothing has to wait for it to be safe.
 
@@ -139,6 +154,8 @@ class Store:
         if self._ending.is_set():
             return
         self._ending.set()
+        if self._server is not None:
+            self._server.close()
         with self._wake:
             self._wake.notify_all()
         for thread in self._threads:
