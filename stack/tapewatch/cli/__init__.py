@@ -27,6 +27,7 @@ COMMANDS = (
     "reload",
     "panels",
     "dashboards",
+    "history",
     "simulate",
     "fault",
     "kill-switch",

@@ -19,7 +19,10 @@ from tapewatch_sdk.instruments import (
     generate_text,
 )
 
-__all__ = ["Meter", "Meters", "Series"]
+__all__ = ["SIMULATED", "Meter", "Meters", "Series"]
+
+SIMULATED = "tapewatch_sdk_simulated"
+"""Says of all others that they come from a simulation; whoever keeps or shows them can tell."""
 
 _OPENMETRICS = "application/openmetrics-text"
 
@@ -95,6 +98,7 @@ class Meters:
     def __init__(self, families: Iterable[Family]) -> None:
         self.families = {family.name: family for family in families}
         self.registry = MetricsRegistry()
+        self.registry.gauge(SIMULATED, "The numbers of this service are made up (1).").set(1)
         self._instruments = {name: self._made(family) for name, family in self.families.items()}
         self._meters = {name: Meter(each, self.families[name].labels) for name, each in self._instruments.items()}
 

@@ -1,0 +1,1 @@
+"""The subcommands of `tapewatch history`, one file each."""
