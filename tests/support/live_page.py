@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
+from datetime import UTC, datetime
 from threading import Event as Flag
 from threading import Thread
 from types import TracebackType
@@ -27,7 +28,10 @@ from support.servers import free_port
 from tapewatch.history.page import HEADERS, Asset, assets
 from tapewatch_sdk.events import Event
 
-__all__ = ["PageServer", "alert", "service"]
+__all__ = ["DASH", "PageServer", "alert", "buckets", "service"]
+
+DASH = "\N{EN DASH}"
+"""What the page shows for what is not known."""
 
 BEAT = 0.1
 """Seconds between two snapshots, as the API has it."""
@@ -56,6 +60,17 @@ def alert(alertname: str, severity: str = "critical", **told: Any) -> dict[str, 
     return found | told
 
 
+def buckets(name: str, values: Mapping[float, float], **labels: str) -> dict[str, Any]:
+    """A series as the history answers it: one value for each minute, by the Unix time at which the minute begins."""
+    found = [
+        {"timestamp": datetime.fromtimestamp(at, UTC).isoformat(), "avg": value, "min": value, "max": value}
+        | {"last": value, "count": 60}
+        for at, value in values.items()
+    ]
+    symbol = labels.get("symbol", "")
+    return {"name": name, "labels": labels, "type": "gauge", "service": "", "symbol": symbol, "buckets": found}
+
+
 class PageServer:
     """Serves the page; its attributes may be changed at any time, and the next snapshot says so.
 
@@ -66,6 +81,7 @@ class PageServer:
         key: what a login must show; empty: nobody has to log in.
         silent: the connection stays open, but no snapshot is sent.
         requests: how often each path was asked for.
+        sequence: of the newest snapshot.
     """
 
     def __init__(self) -> None:
@@ -83,7 +99,7 @@ class PageServer:
         self._values: dict[Key, tuple[str, float | None]] = {}
         self._told: tuple[Key, ...] = ()
         self._version = 0
-        self._sequence = 0
+        self.sequence = 0
         self._events: list[dict[str, Any]] = []
         self._clients: set[web.WebSocketResponse] = set()
         self._loop = asyncio.new_event_loop()
@@ -100,6 +116,34 @@ class PageServer:
         """Let a counter gain."""
         before = self._values.get((name, tuple(sorted(labels.items()))), (kind, 0.0))[1]
         self.set(name, (before or 0.0) + gained, kind, **labels)
+
+    def forget(self) -> None:
+        """Begin anew with no series, as a server does that was started again."""
+        self._values, self._told, self._version = {}, (), 0
+
+    def trade(self) -> None:
+        """Let a platform of five services trade two symbols, and be in the best of health."""
+        for name in ("market-data", "signal-bridge", "risk-manager", "execution-engine", "position-tracker"):
+            self.services[name] = service()
+        for symbol, price in (("BTC-USD", 64_010.5), ("ETH-USD", 3_187.25)):
+            self.set("market_data_price", price, symbol=symbol, service="market-data")
+            self.set("risk_pnl_unrealized", 2.5, symbol=symbol, service="risk-manager")
+            for outcome in ("submitted", "filled", "rejected", "cancelled"):
+                self.set(
+                    f"execution_orders_{outcome}_total", 100.0, "counter", symbol=symbol, service="execution-engine"
+                )
+        self.set("market_data_websocket_connected", 1.0, service="market-data")
+        self.set("strategy_daily_pnl", 12.5, strategy="momentum", service="signal-bridge")
+        for name, value in (
+            ("risk_kill_switch_active", 0.0),
+            ("risk_circuit_breaker_status", 0.0),
+            ("risk_daily_loss_usd", 50.0),
+            ("risk_daily_loss_limit_usd", 5_000.0),
+            ("risk_total_exposure", 798.45),
+            ("risk_position_count", 2.0),
+            ("risk_pnl_realized", -3.25),
+        ):
+            self.set(name, value, service="risk-manager")
 
     def tell(self, *events: Event) -> None:
         """Send events."""
@@ -206,12 +250,12 @@ class PageServer:
         return {"type": "series", "version": self._version, "series": found}
 
     def _snapshot(self) -> dict[str, Any]:
-        self._sequence += 1
+        self.sequence += 1
         return {
             "type": "snapshot",
             "version": self._version,
             "at": time.time(),
-            "sequence": self._sequence,
+            "sequence": self.sequence,
             "simulated": self.simulated,
             "values": list(_numbers(self._values[key][1] for key in self._told)),
             "services": self.services,

@@ -30,8 +30,9 @@ export class Alerts {
     setText(byId("unevaluated-reason"), reason ?? "");
     setHidden(byId("alerts-none"), active.length > 0 || evaluated === false);
     setText(byId("alerts-none"), evaluated === true ? "No alert is firing." : "–");
-    document.title = `${firing.length > 0 ? `(${firing.length}) ` : ""}tapewatch`;
-    this.tell(firing);
+    const title = `${firing.length > 0 ? `(${firing.length}) ` : ""}tapewatch`;
+    if (document.title !== title) document.title = title;
+    if (evaluated !== null) this.tell(firing);
   }
 
   update(element, alert) {

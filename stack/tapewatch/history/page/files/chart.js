@@ -1,6 +1,6 @@
 // One chart: lines over time on a canvas, drawn only when something changed, with a legend that is also a switch.
 
-import { clone, Keyed, setHidden, setText, setTitle } from "./dom.js";
+import { clone, Keyed, setClass, setHidden, setText, setTitle } from "./dom.js";
 import { clock, minute, tick, valued } from "./format.js";
 import { later } from "./frame.js";
 import { Readout } from "./readout.js";
@@ -83,7 +83,7 @@ export class Chart {
   label(element, line) {
     const button = element.firstElementChild;
     const [swatch, name, value] = button.children;
-    swatch.className = `swatch line-${line.color}`;
+    setClass(swatch, `swatch line-${line.color}`);
     setText(name, line.label);
     setTitle(button, line.label);
     const { last } = line.track;

@@ -44,7 +44,7 @@ export const usd = (value) => finite(value, (v) => {
   return `${v < 0 ? "-" : ""}$${size >= 1e7 ? scaled(size, METRIC, "") : plain(size, size >= 1e5 ? 0 : 2, size >= 1e5 ? 0 : 2)}`;
 });
 
-export const signedUsd = (value) => (value >= 0.005 ? `+${usd(value)}` : usd(value));
+export const signedUsd = (value) => `${value >= 0.005 && usd(value) !== UNKNOWN ? "+" : ""}${usd(value)}`;
 
 // A price needs more decimals the smaller it is.
 export const price = (value) => finite(value, (v) => {

@@ -3,7 +3,7 @@
 const FIRST_PAUSE = 0.5; // Seconds; doubled with each try that fails.
 const LONGEST_PAUSE = 15;
 const SILENCE = 3; // Seconds without a snapshot after which the page says so: thirty were due.
-const DEATH = 10; // Seconds without anything, though we asked for a pong, after which the connection is given up.
+const DEATH = 6; // Seconds without anything, though we asked for a pong, after which the connection is given up.
 
 export class Link extends EventTarget {
   // take: gets each message. refused: works out whether the server wants a key, when a connection does not open.

@@ -36,7 +36,7 @@ export const PROFITS = [
 export class Measures {
   constructor(model) {
     this.model = model;
-    this.orders = new Map(ORDERS.map(([label]) => [label, new Rate(MINUTE, 10)]));
+    this.orders = new Map(ORDERS.map(([label]) => [label, new Rate(MINUTE)]));
     this.latencies = new Map(LATENCIES.map(([label]) => [label, new Mean(LATENCY_WINDOW)]));
     this.ticks = new Map();
     this.signals = new Rate(MINUTE);

@@ -2,7 +2,7 @@
 
 export class Rate {
   // window: seconds. least: seconds that must have been seen before there is an answer.
-  constructor(window, least = Math.min(5, window)) {
+  constructor(window, least = 2) {
     this.window = window;
     this.least = least;
     this.times = [];
@@ -34,7 +34,7 @@ export class Rate {
   }
 
   get perMinute() {
-    return this.perSecond * 60;
+    return this.seconds < 10 ? NaN : this.perSecond * 60; // One order in two seconds is not yet thirty a minute.
   }
 
   get perSecond() {

@@ -1,7 +1,7 @@
 // What a chart says at one moment: under the pointer, or by the arrow keys for whoever has none.
 
 import { announce } from "./announce.js";
-import { setHidden, setText } from "./dom.js";
+import { setClass, setHidden, setText } from "./dom.js";
 import { clock, valued } from "./format.js";
 
 const REACH = 90; // Seconds for which a value stands; the history has one a minute.
@@ -86,7 +86,7 @@ export class Readout {
       if (row.children.length === 0) {
         for (const name of ["swatch", "name", "value"]) row.appendChild(document.createElement("span")).className = name;
       }
-      row.children[0].className = `swatch line-${line.color}`;
+      setClass(row.children[0], `swatch line-${line.color}`);
       setText(row.children[1], line.label);
       setText(row.children[2], text);
     });

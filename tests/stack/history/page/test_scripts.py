@@ -1,0 +1,149 @@
+"""The scripts of the live page by themselves, in the browser that runs them: numbers, rates, axes, lines."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from support.live_page import DASH, PageServer
+
+pytestmark = pytest.mark.needs("chromium")
+
+
+@pytest.fixture
+def call(page: Page, server: PageServer) -> Any:
+    """Calls a function of a script."""
+    page.goto(server.url)
+
+    def called(script: str, expression: str, *arguments: object) -> Any:
+        words = f"async (given) => {{ const it = await import('/page/{script}.js'); return ({expression})(...given); }}"
+        return page.evaluate(words, list(arguments))
+
+    return called
+
+
+def test_numbers_are_written_as_people_read_them(call: Any) -> None:
+    wanted = [
+        ("usd", 1234.5, "$1,234.50"),
+        ("usd", -0.001, "$0.00"),
+        ("usd", -1234567.0, "-$1,234,567"),
+        ("signedUsd", 3.0, "+$3.00"),
+        ("signedUsd", -3.0, "-$3.00"),
+        ("price", 64014.3558, "$64,014.36"),
+        ("price", 0.00012345, "$0.00012345"),
+        ("percent", 0.9832, "98.3 %"),
+        ("percent", 0.0123, "1.23 %"),
+        ("span", 0.0000066, "6.6 µs"),
+        ("span", 0.18, "180 ms"),
+        ("span", 90.0, "1.5 min"),
+        ("lasting", 59.9, "59 s"),
+        ("lasting", 3600.0 * 5 + 120, "5 h 2 min"),
+        ("bytes", 1023.0, "1,023 B"),
+        ("bytes", 5e9, "4.66 GiB"),
+        ("number", 12345.0, "12.3k"),
+        ("count", 12345.4, "12,345"),
+    ]
+
+    assert [(name, value, call("format", f"it.{name}", value)) for name, value, _ in wanted] == wanted
+
+
+@pytest.mark.parametrize(
+    "name", ["usd", "signedUsd", "price", "percent", "span", "lasting", "bytes", "number", "count"]
+)
+def test_what_is_no_number_is_a_dash(call: Any, name: str) -> None:
+    assert (
+        call("format", f"() => [it.{name}(NaN), it.{name}(undefined), it.{name}(null), it.{name}('7')]") == [DASH] * 4
+    )
+    assert call("format", f"() => it.{name}(Infinity)") in ("∞", "+∞")
+
+
+def test_a_rate_needs_time_forgets_what_is_old_and_breaks_where_nobody_counted(call: Any) -> None:
+    rate = """(window, points) => {
+      const rate = new it.Rate(window);
+      return points.map(([at, count]) => { rate.push(at, count ?? NaN); return [rate.gain, rate.perSecond]; });
+    }"""
+
+    found = call("rates", rate, 10, [[0, 100], [1, 104], [2, 108], [20, 200], [21, None], [22, 300], [24, 310]])
+
+    assert [math.isnan(gain) for gain, _ in found] == [True, True, False, False, True, True, False]
+    assert found[2] == [8, 4]
+    assert found[3][0] == 92  # since the last moment before the window: nobody knows what happened between
+    assert found[6] == [10, 5]
+
+
+def test_a_model_counts_what_counters_gained_over_restarts_and_absences(call: Any) -> None:
+    gains = """(rounds) => {
+      const model = new it.Model();
+      model.define({ version: 1, series: [["c", { service: "a" }, "counter"], ["c", { service: "b" }, "counter"]] });
+      return rounds.map((values) => {
+        model.take({ version: 1, at: 0, values, services: {} });
+        return model.gained("c");
+      });
+    }"""
+
+    found = call("model", gains, [[10, 5], [12, 5], [3, 6], [None, 6], [4, 6], ["NaN", None]])
+
+    assert found[:5] == [0, 2, 6, 6, 7]  # 2; then a restart at 3, and 1; away; 1 since the 3 that it had said
+    assert math.isnan(found[5])
+
+
+def test_a_snapshot_whose_series_were_not_told_is_not_read(call: Any) -> None:
+    taken = "() => new it.Model().take({ version: 7, at: 0, values: [1], services: {} })"
+
+    assert call("model", taken) is False
+
+
+@pytest.mark.parametrize(
+    ("share", "buckets", "wanted"),
+    [
+        (0.5, [[1, 50], [2, 90], [4, 100], [math.inf, 100]], 1.0),
+        (0.99, [[math.inf, 100], [4, 100], [2, 90], [1, 50]], 3.8),
+        (0.9, [[1, 0], [2, 0], [4, 10], [math.inf, 10]], 3.8),
+        (0.99, [[1, 0], [math.inf, 10]], 1.0),  # never above the highest finite bound, as in Prometheus
+        (0.5, [[1, 0], [math.inf, 0]], None),
+        (0.5, [], None),
+    ],
+)
+def test_quantiles_are_those_of_prometheus(call: Any, share: float, buckets: list[Any], wanted: float | None) -> None:
+    found = call("rates", "it.quantile", share, buckets)
+
+    assert math.isnan(found) if wanted is None else found == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-3.2, 8.9), (63_900, 64_100), (1e-7, 3e-7), (-1e9, 1e9)])
+def test_ticks_are_round_and_within_the_axis(call: Any, low: float, high: float) -> None:
+    found = call("scale", "it.ticks", low, high, 5)
+
+    assert 2 <= len(found["values"]) <= 6
+    assert all(low - 1e-9 <= value <= high + 1e-9 for value in found["values"])
+    assert round(found["step"] / 10 ** math.floor(math.log10(found["step"]) + 1e-9), 6) in (1, 2, 5)
+
+
+def test_the_history_fills_only_what_is_not_known_yet(call: Any) -> None:
+    filled = """(points) => {
+      const track = new it.Track();
+      for (const at of [100, 101, 102]) track.push(at, at);
+      track.fill(points.map(([at, value]) => [at, value ?? NaN]), 45);
+      return [track.times, track.values];
+    }"""
+
+    assert call("tracks", filled, [[40, 1], [54, 2], [60, 3], [130, 4], [20, None]]) == [
+        [40, 54, 100, 101, 102],
+        [1, 2, 100, 101, 102],
+    ]
+
+
+def test_a_line_keeps_no_more_than_two_hours(call: Any) -> None:
+    kept = """() => {
+      const track = new it.Track();
+      for (let at = 0; at < 20000; at++) track.push(at, at);
+      return [track.times.length, track.times.at(-1), track.values.at(-1)];
+    }"""
+
+    length, at, value = call("tracks", kept)
+
+    assert 3_600 <= length <= 7_202
+    assert at == value == 19_999
