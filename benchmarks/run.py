@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import alert_delivery
+import bridge
 import catalogue_size
 import command_start
 import dashboards
@@ -31,6 +32,7 @@ _BENCHMARKS = {
     "events": event_bus.run,
     "exporters": exporters.run,
     "dashboards": dashboards.run,
+    "bridge": bridge.run,
 }
 
 
