@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 
 from tapewatch.history.store.failures import opening
+from tapewatch.history.store.latest import Latest
 from tapewatch.history.store.migrations import migrate
 from tapewatch.history.store.records import Record, SeriesRow
 from tapewatch.history.store.schema import candles_of, rolled, views
@@ -74,11 +75,12 @@ class Engine:
         run("CREATE SCHEMA hot")
         for each in (0, 1):
             run(hot_samples(each))
-        run("CREATE TABLE hot.slots (slot INTEGER, chunk BIGINT)")
-        run("INSERT INTO hot.slots VALUES (0, 0), (1, 0)")
+        run("CREATE TABLE hot.last AS FROM store.last")
+        run("CREATE TABLE hot.moment AS SELECT 1 AS one")
         run("CREATE TABLE hot.series AS FROM store.series")
         for name in PLAIN:
             run(f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0")
+        run(HOT_TARGETS)
         for name, key in KEYED.items():
             _keyed(run, name, key)
         for view in (*live_views(), *views("memory.main", "memory.main")):
@@ -117,21 +119,21 @@ class Engine:
         run(overlay(table.name, tuple(each.name for each in table.columns), table.key))
         self.tables[table.name] = table
 
-    def apply(self, record: Record, chunk: int) -> None:
-        """Put a batch into memory, in one transaction."""
+    def apply(self, record: Record, chunk: int, latest: Latest) -> None:
+        """Put a batch into memory, in one transaction, and the last values with it."""
         cursor = self.connection.cursor()
         cursor.begin()
         _series(cursor, record.series)
         if len(record.ids):
             cursor.register("batch", {"series": record.ids, "ts": record.times, "value": record.values})
             cursor.execute(f"INSERT INTO hot.samples_{chunk % 2} FROM batch")
-        _insert(
-            cursor,
-            "scrapes",
-            None,
-            [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes],
-            chunk,
-        )
+        if record.scrapes:
+            cursor.register("newest", latest.columns())
+            cursor.execute("CREATE OR REPLACE TABLE hot.last AS FROM newest")
+            scrapes = [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes]
+            _insert(cursor, "scrapes", None, scrapes, chunk)
+            newest = {(row[1], row[2]): (row[1], row[2], row[0], row[3], row[5]) for row in scrapes}
+            _insert(cursor, "targets", ("service", "target"), list(newest.values()), None)
         for name, columns in record.rows.items():
             _columns(cursor, name, self.tables[name].key, _types(self.tables[name]), columns, chunk)
         events = [tuple(each[name] for name in _EVENT) for each in record.events]
@@ -151,6 +153,7 @@ _EVENT = ("id", "timestamp", "event_type", "severity", "source", "data")
 
 _SHAPES: Mapping[str, Sequence[str]] = {
     "scrapes": ("MICROSECONDS", "VARCHAR", "VARCHAR", "BOOLEAN", "FLOAT", "VARCHAR"),
+    "targets": ("VARCHAR", "VARCHAR", "MICROSECONDS", "BOOLEAN", "VARCHAR"),
     "events": ("VARCHAR", "MICROSECONDS", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"),
     "orders": ("VARCHAR", "MICROSECONDS", "VARCHAR", "VARCHAR", *["DOUBLE"] * 4, *["VARCHAR"] * 3),
 }
@@ -203,21 +206,21 @@ def _keyed(run: Any, name: str, key: Sequence[str]) -> None:
     run(f"ALTER TABLE hot.{name} ADD PRIMARY KEY ({', '.join(key)})")
 
 
+HOT_TARGETS = (
+    "CREATE TABLE hot.targets (service VARCHAR, target VARCHAR, timestamp TIMESTAMP, up BOOLEAN, error VARCHAR, "
+    "PRIMARY KEY (service, target))"
+)
+"""How each target was when it was last asked, since the store was opened: what is older tells nothing of now."""
+
+
 def hot_samples(slot: int) -> str:
     """Makes one of the two tables of samples in memory anew, empty."""
     return f"CREATE OR REPLACE TABLE hot.samples_{slot} (series INTEGER, ts TIMESTAMP_MS, value DOUBLE)"
 
 
-def _visible(slot: int) -> str:
-    """Samples in memory that the file does not hold yet."""
-    moved = "(SELECT applied FROM store.progress)"
-    return f"SELECT series, ts, value FROM hot.samples_{slot} " \
-           f"WHERE (SELECT chunk FROM hot.slots WHERE slot = {slot}) > {moved}"  # fmt: skip
-
-
 def live_views() -> Sequence[str]:
     """Views of everything that is in the file, with what is in memory added."""
-    hot = f"({_visible(0)} UNION ALL {_visible(1)})"
+    hot = "(FROM hot.samples_0 UNION ALL FROM hot.samples_1)"
     make = "CREATE OR REPLACE VIEW memory.main"
     names = {
         "events": _EVENT,
@@ -228,11 +231,9 @@ def live_views() -> Sequence[str]:
     }  # fmt: skip
     return (
         f"{make}.series AS FROM hot.series",
-        f"{make}.samples AS SELECT series, ts, value FROM store.samples UNION ALL {_visible(0)} "
-        f"UNION ALL {_visible(1)}",
-        f"{make}.last AS WITH fresh AS MATERIALIZED (SELECT series, max(ts) AS ts, arg_max(value, ts) AS value "
-        f"FROM {hot} GROUP BY series) FROM fresh UNION ALL "
-        "SELECT series, ts, value FROM store.last o WHERE NOT EXISTS (FROM fresh f WHERE f.series = o.series)",
+        f"{make}.samples AS FROM store.samples UNION ALL FROM hot.samples_0 UNION ALL FROM hot.samples_1",
+        f"{make}.last AS FROM hot.last",
+        f"{make}.targets AS FROM hot.targets",
         f"{make}.rollup_1m AS FROM store.rollup_1m UNION ALL {rolled(60, hot)}",
         f"{make}.rollup_5m AS FROM store.rollup_5m UNION ALL {rolled(300, hot)}",
         f"{make}.rollup_1h AS FROM store.rollup_1h UNION ALL SELECT series, "
@@ -242,10 +243,7 @@ def live_views() -> Sequence[str]:
         f"UNION ALL {rolled(3600, hot)}",
         f"{make}.candles AS FROM store.candles UNION ALL FROM ("
         f"{candles_of(hot, 'hot.series', 'store.last', str(2**62))})",
-        f"{make}.scrapes AS FROM store.scrapes UNION ALL SELECT * EXCLUDE _chunk FROM hot.scrapes "
-        "WHERE _chunk > (SELECT applied FROM store.progress)",
-        f"{make}.targets AS SELECT service, target, max(timestamp) AS timestamp, arg_max(up, timestamp) AS up, "
-        "arg_max(error, timestamp) AS error FROM hot.scrapes GROUP BY ALL",
+        f"{make}.scrapes AS FROM store.scrapes UNION ALL SELECT * EXCLUDE _chunk FROM hot.scrapes",
         *(overlay(name, names[name], key) for name, key in KEYED.items()),
     )
 
@@ -256,7 +254,7 @@ def overlay(name: str, columns: Sequence[str], key: Sequence[str]) -> str:
     if not key:
         return (
             f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {chosen} FROM store.{name} UNION ALL "
-            f"SELECT {chosen} FROM hot.{name} WHERE _chunk > (SELECT applied FROM store.progress)"
+            f"SELECT {chosen} FROM hot.{name}"
         )
     same = " AND ".join(f"h.{each} IS NOT DISTINCT FROM c.{each}" for each in key)
     return (

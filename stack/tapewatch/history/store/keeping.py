@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import duckdb
@@ -16,7 +16,8 @@ from tapewatch.history.store.contract import Batch, StoreFullError, Written
 from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.failures import full, is_full
 from tapewatch.history.store.journal import Journal
-from tapewatch.history.store.moving import empty_slot, move, tidy
+from tapewatch.history.store.latest import Latest
+from tapewatch.history.store.moving import move, save
 from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined
 from tapewatch.history.store.rows import ORDER, columns_of, event_of, merged
@@ -55,6 +56,7 @@ class Keeper:
         self._lock = threading.Lock()  # what is written next
         self._events = threading.Lock()  # which events there are
         self._memory = threading.RLock()  # what is put into memory
+        self._switch = threading.Lock()  # where readers look for a chunk
         self._moves = threading.RLock()  # what goes into the file
         self._pending: list[tuple[int, Record]] = []
         self._journal = Journal(path)
@@ -66,18 +68,25 @@ class Keeper:
         found = self.engine.connection.execute("SELECT applied FROM store.progress").fetchone()
         assert found is not None
         self._moved: int = found[0]
+        self._copied = self._moved
+        self._fresh = 0  # samples of the chunk that is open
         left = [chunk for chunk in self._journal.chunks() if chunk > self._moved]
         for chunk in set(self._journal.chunks()) - set(left):
             self._journal.remove(chunk)
         self._closed = max(left, default=self._moved)
         self._chunk = self._closed + 1
-        empty_slot(self.engine, self._closed)
+        kept = self.engine.connection.execute("SELECT series, ts, value FROM store.last").fetchnumpy()
+        self._latest = Latest(
+            np.asarray(kept["series"], np.int32),
+            np.asarray(kept["ts"]).astype("datetime64[ms]").astype(np.int64),
+            np.asarray(kept["value"], np.float64),
+        )
         for chunk in left:
             for body, _ in self._journal.read(chunk):
                 record = Record.decoded(body)
-                self.engine.apply(record, self._closed)
+                self._latest.take(record)
+                self.engine.apply(record, self._closed, self._latest)
                 self.waiting += len(record.ids)
-        empty_slot(self.engine, self._chunk)
         rows = self.engine.connection.execute(
             "SELECT id, metric_name, symbol, service, target, labels, type FROM hot.series"
         ).fetchall()
@@ -138,7 +147,8 @@ class Keeper:
         return Written(sum(len(scrape.values) for scrape in batch.scrapes), len(batch.rows), tuple(events))
 
     def _new(self, events: Sequence[Event], seen: set[str]) -> list[Event]:
-        cursor = self.cursor()
+        self.settle()
+        cursor = self.engine.connection.cursor()
         ids = [event.id for event in events]
         found = cursor.execute(
             "SELECT id FROM hot.events WHERE id IN (SELECT unnest($1::VARCHAR[])) UNION ALL "
@@ -190,6 +200,7 @@ class Keeper:
         self._pending.append((self._chunk, record))
         self.samples += len(record.ids)
         self.waiting += len(record.ids)
+        self._fresh += len(record.ids)
 
     def _refused(self, error: OSError) -> None:
         self.reason = "the disk is full" if is_full(error) else f"the journal: {error.strerror or error}"
@@ -214,12 +225,18 @@ class Keeper:
             with self._lock:
                 pending, self._pending = self._pending, []
             for chunk in sorted({chunk for chunk, _ in pending}):
-                self.engine.apply(_united([record for number, record in pending if number == chunk]), chunk)
+                record = _united([record for number, record in pending if number == chunk])
+                self._latest.take(record)
+                self.engine.apply(record, chunk, self._latest)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        """A cursor that sees all that was written until now."""
+        """A cursor in a transaction that can only read, and that sees all that was written until now."""
         self.settle()
-        return self.engine.connection.cursor()
+        cursor = self.engine.connection.cursor()
+        with self._switch:  # file and memory as they are at one moment
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            cursor.execute("FROM store.progress, hot.moment").fetchall()
+        return cursor
 
     def turn(self) -> None:
         """Close the chunk, begin the next one, and put the closed one into the file.
@@ -232,15 +249,13 @@ class Keeper:
             if not self._journal.size:
                 return
             following = self._chunk + 1
-            with self._memory:
-                empty_slot(self.engine, following)
             try:
                 self._journal.prepare(following)
             except OSError as error:
                 raise full(self.path, "the disk is full") from error
             with self._lock:
                 self._journal.begin()
-                self._closed, self._chunk = self._chunk, following
+                self._closed, self._chunk, self._fresh = self._chunk, following, 0
             self.settle()
             self._move()
 
@@ -249,17 +264,25 @@ class Keeper:
             return
         self._room()
         try:
-            move(self.engine, self._closed)
+            if self._closed > self._copied:
+                move(self.engine, self._closed, self._exclusive())
+                self._copied = self._closed
+            else:
+                save(self.engine)
         except duckdb.Error as error:
             if is_full(error):
                 raise full(self.path, "the disk is full") from error
             raise
         for chunk in range(self._moved, self._closed + 1):
             self._journal.remove(chunk)
-        with self._memory:
-            tidy(self.engine, self._moved)
         self._moved = self._closed
-        self.waiting = sum(len(each.ids) for _, each in self._pending)
+        with self._lock:
+            self.waiting = self._fresh
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        with self._memory, self._switch:
+            yield
 
     def _room(self) -> None:
         """DuckDB copes badly with a disk that becomes full under it, so it is not asked to write to one."""

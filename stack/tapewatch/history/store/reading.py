@@ -78,7 +78,6 @@ def answer(
     try:
         statement = _one(cursor, text)
         timer.start()
-        cursor.execute("BEGIN TRANSACTION READ ONLY")
         cursor.execute(statement, parameters if isinstance(parameters, Mapping) else list(parameters))
         return _fetched(cursor, limit)
     except duckdb.Error as error:

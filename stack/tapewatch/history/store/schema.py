@@ -99,13 +99,12 @@ def views(into: str, tables: str) -> Sequence[str]:
         tables: where the tables are that they read.
     """
     make = f"CREATE OR REPLACE VIEW {into}"
-    candles = " UNION ALL ".join(
-        f"SELECT time_bucket(INTERVAL {seconds} SECONDS, minute::TIMESTAMP) AS timestamp, symbol, "
-        f"'{name}' AS interval, "
+    lengths = ", ".join(f"('{name}', to_seconds({seconds}))" for name, seconds in INTERVALS.items())
+    candles = (
+        "SELECT time_bucket(length, minute::TIMESTAMP) AS timestamp, symbol, interval, "
         "arg_min(open, (minute, chunk)) AS open, max(high) AS high, min(low) AS low, "
         "arg_max(close, (minute, chunk)) AS close, sum(volume) AS volume "
-        f"FROM {tables}.candles GROUP BY 1, 2"
-        for name, seconds in INTERVALS.items()
+        f"FROM {tables}.candles, (VALUES {lengths}) lengths (interval, length) GROUP BY ALL"
     )
     return (
         f"{make}.trading_metrics AS SELECT x.ts::TIMESTAMP AS timestamp, s.metric_name, s.symbol, s.service, s.labels, "
