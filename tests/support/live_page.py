@@ -100,7 +100,7 @@ class PageServer:
         self._told: tuple[Key, ...] = ()
         self._version = 0
         self.sequence = 0
-        self._events: list[dict[str, Any]] = []
+        self._told_events: list[dict[str, Any]] = []
         self._clients: set[web.WebSocketResponse] = set()
         self._loop = asyncio.new_event_loop()
         self._runner: web.AppRunner | None = None
@@ -148,7 +148,7 @@ class PageServer:
     def tell(self, *events: Event) -> None:
         """Send events."""
         found = [event.to_dict() for event in events]
-        self._events = (self._events + found)[-50:]
+        self._told_events += found
         self._run(self._send({"type": "events", "events": found})).result(5)
 
     # The server.
@@ -207,7 +207,9 @@ class PageServer:
         return answer
 
     async def _list_events(self, request: web.Request) -> web.Response:
-        return web.json_response({"events": self._events, "truncated": False})
+        wanted = request.query.getall("type", [])
+        found = [event for event in self._told_events if not wanted or event["event_type"] in wanted]
+        return web.json_response({"events": found[-100:], "truncated": False})
 
     async def _history(self, request: web.Request) -> web.Response:
         query = await request.json()
@@ -218,7 +220,7 @@ class PageServer:
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse()
         await client.prepare(request)
-        await client.send_json({"type": "events", "events": self._events})
+        await client.send_json({"type": "events", "events": self._told_events[-50:]})
         await client.send_json(self._series())
         self._clients.add(client)
         async for message in client:

@@ -8,6 +8,7 @@ import pytest
 
 from tapewatch.history.page import HEADERS, Asset, assets
 from tapewatch.previewing import theme
+from tapewatch_sdk.events import EventType
 
 SCRIPTS = [asset for path, asset in assets().items() if path.endswith(".js")]
 INDEX = assets()["/"].body.decode()
@@ -70,6 +71,12 @@ def test_no_file_names_another_server(asset: Asset) -> None:
     named = re.findall(r"\b(?:https?|wss?)://[a-z0-9.]+", asset.body.decode(), re.IGNORECASE)
 
     assert set(named) <= {"http://www.w3.org"}  # the name of SVG, which nobody loads
+
+
+def test_every_type_of_event_is_known_as_one_that_matters_or_as_routine() -> None:
+    lists = re.findall(r"const (?:ROUTINE|NOTABLE) = \[([^\]]+)\]", text("/page/events.js"))
+
+    assert sorted(re.findall(r'"(\w+)"', "".join(lists))) == sorted(EventType)
 
 
 def test_the_light_colours_are_those_of_the_previews() -> None:

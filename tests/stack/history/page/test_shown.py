@@ -228,6 +228,21 @@ def test_events_are_newest_first_each_once_and_filtered_by_severity_and_type(pag
     expect(names).to_have_text(["ENGINE_START"])
 
 
+def test_what_happens_all_the_time_does_not_push_out_what_matters(page: Page, server: PageServer) -> None:
+    server.tell(Event(EventType.KILL_SWITCH_TRIGGERED, source="risk-manager", severity=EventSeverity.CRITICAL))
+    server.tell(*(Event(EventType.TRADE_FILLED, data={"price": 64010.123456789}) for _ in range(250)))
+    page.goto(server.url)
+    names = page.locator("#events-list .name")
+    expect(names).to_have_text(["KILL_SWITCH_TRIGGERED"])  # long gone from the newest 50, so it was asked for
+    server.tell(*(Event(EventType.TRADE_FILLED, data={"price": 64010.123456789}) for _ in range(250)))
+
+    page.locator("#events-type").select_option("all")
+
+    expect(names).to_have_count(201)
+    expect(names.last).to_have_text("KILL_SWITCH_TRIGGERED")
+    expect(page.locator("#events-list .what").first).to_have_text("price 64010.1")
+
+
 def test_all_that_an_event_says_is_one_click_away(page: Page, server: PageServer) -> None:
     server.tell(Event(EventType.ERROR, data={"message": "x" * 500, "at": {"line": 7}}))
     page.goto(server.url)

@@ -9,6 +9,7 @@ const ORDER = ["critical", "high", "medium"];
 // By severity first; one that we do not know stands behind those that we know.
 const rank = ({ state, severity }) => (state === "firing" ? 0 : 10) + (ORDER.indexOf(severity) + 4) % 4;
 const keyOf = (alert) => JSON.stringify([alert.alertname, alert.labels ?? {}, alert.service]);
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const words = ({ alertname, severity, service }) => [alertname, severity, service].filter(Boolean).join(", ");
 
 export class Alerts {
@@ -27,7 +28,7 @@ export class Alerts {
     setText(byId("alerts-count"), `${firing.length} firing${pending > 0 ? `, ${pending} pending` : ""}`);
     setHidden(byId("alerts-count"), evaluated !== true && active.length === 0);
     setHidden(byId("unevaluated"), evaluated !== false);
-    setText(byId("unevaluated-reason"), reason ?? "");
+    setText(byId("unevaluated-reason"), sentence(reason ?? ""));
     setHidden(byId("alerts-none"), active.length > 0 || evaluated === false);
     setText(byId("alerts-none"), evaluated === true ? "No alert is firing." : "–");
     const title = `${firing.length > 0 ? `(${firing.length}) ` : ""}tapewatch`;

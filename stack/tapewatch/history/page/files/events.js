@@ -4,15 +4,28 @@ import { byId, clone, Keyed, setData, setHidden, setText, setTitle } from "./dom
 import { clock, moment } from "./format.js";
 import { later } from "./frame.js";
 
-const KEPT = 200;
+const KEPT = 200; // Of those that matter, and as many of the others, which would push them out within two minutes.
+// What happens all the time; the orders, their rates and their end stand elsewhere on the page.
+const ROUTINE = ["CYCLE_START", "CYCLE_END", "DECISION_MADE", "TRADE_SUBMITTED", "TRADE_FILLED"];
+const NOTABLE = [
+  "TRADE_REJECTED", "KILL_SWITCH_TRIGGERED", "DAILY_LOSS_WARNING", "DRAWDOWN_WARNING", "POSITION_LIMIT_WARNING",
+  "ENGINE_START", "ENGINE_STOP", "ERROR", "CONNECTION_LOST", "CONNECTION_RESTORED", "QUOTE_STALE", "DATA_ERROR",
+  "ALERT_FIRING", "ALERT_RESOLVED",
+];
+const isRoutine = ({ event_type: type, severity }) => ROUTINE.includes(type) && SEVERITIES.indexOf(severity) < 2;
 const SEVERITIES = ["debug", "info", "warning", "error", "critical"];
 const TOLD = 120; // Characters of an event's data in its line; all of it is one click away.
 
-// An event in a few words: its data, without nesting.
+function short(value) {
+  if (typeof value === "number") return String(Number(value.toPrecision(6)));
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+// An event in a few words: its data, with as many digits as one can read.
 function inWords(data) {
   const parts = Object.entries(data ?? {})
     .filter(([, value]) => value !== null && value !== "")
-    .map(([key, value]) => `${key} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`);
+    .map(([key, value]) => `${key} ${short(value)}`);
   const text = parts.join(", ");
   return text.length > TOLD ? `${text.slice(0, TOLD)}…` : text;
 }
@@ -35,22 +48,41 @@ export class Events {
       this.events.push({ ...event, at: Date.parse(event.timestamp) / 1000 });
     }
     this.events.sort((one, other) => other.at - one.at || (one.id < other.id ? 1 : -1));
-    for (const { id } of this.events.splice(KEPT)) this.ids.delete(id);
+    const kept = { true: 0, false: 0 };
+    this.events = this.events.filter((event) => {
+      const keep = ++kept[isRoutine(event)] <= KEPT;
+      if (!keep) this.ids.delete(event.id);
+      return keep;
+    });
     later(this.render);
+  }
+
+  // What matters of the time before: the newest that a connection begins with are mostly orders.
+  async fill() {
+    const query = new URLSearchParams([...NOTABLE.map((type) => ["type", type]), ["limit", "100"]]);
+    try {
+      const answer = await fetch(`/api/events?${query}`);
+      if (answer.ok) this.take((await answer.json()).events);
+    } catch {
+      // The feed simply begins now.
+    }
+  }
+
+  isWanted(event) {
+    const type = this.type.value;
+    if (SEVERITIES.indexOf(event.severity) < Number(this.severity.value)) return false;
+    return type === "*" || (type === "" ? !isRoutine(event) : event.event_type === type);
   }
 
   show() {
     this.offer();
-    const least = Number(this.severity.value);
-    const type = this.type.value;
-    const shown = this.events.filter(
-      (event) => SEVERITIES.indexOf(event.severity) >= least && (type === "" || event.event_type === type),
-    );
+    const shown = this.events.filter((event) => this.isWanted(event));
     this.list.show(shown, ({ id }) => id, (element, event) => this.update(element, event));
     const all = this.events.length;
     setText(byId("events-count"), shown.length < all ? `${shown.length} of the newest ${all}` : all > 0 ? `the newest ${all}` : "");
     setHidden(byId("events-none"), shown.length > 0);
-    setText(byId("events-none"), all > 0 ? "No event is like that." : "Nothing has happened yet.");
+    const chosen = this.type.value !== "" || this.severity.value !== "0";
+    setText(byId("events-none"), chosen && all > 0 ? "No event is like that." : "Nothing has happened yet.");
     setHidden(byId("events-list"), shown.length === 0);
   }
 

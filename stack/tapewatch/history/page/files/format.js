@@ -84,7 +84,10 @@ export const moment = (seconds) => time(DAY, seconds);
 // The label of a tick on an axis: all ticks of one axis have the same decimals.
 export function tick(value, step, unit) {
   const places = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
-  if (unit === "usd") return `${value < 0 ? "-" : ""}$${plain(Math.abs(value), places, places)}`;
+  if (unit === "usd") {
+    const cents = places === 1 ? 2 : places;
+    return `${value < 0 ? "-" : ""}$${plain(Math.abs(value), cents, cents)}`;
+  }
   if (unit === "%") return `${plain(value, places, places)} %`;
   if (unit === "s") return span(value);
   return plain(value, places, places);

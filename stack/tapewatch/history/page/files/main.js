@@ -48,6 +48,7 @@ function take(message) {
     if (!filled) {
       filled = true;
       history.fill();
+      events.fill();
     }
   }
 }
