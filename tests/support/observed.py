@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +26,7 @@ from tapewatch import layout
 from tapewatch.catalogue.stack import Ports
 from tapewatch.project import Project, open_project
 from tapewatch.renderers.alertmanager import AlertmanagerRenderer
+from tapewatch.renderers.grafana import GrafanaRenderer
 from tapewatch.renderers.jaeger import JaegerRenderer
 from tapewatch.renderers.loki import LokiRenderer
 from tapewatch.renderers.prometheus import PrometheusRenderer
@@ -69,17 +70,20 @@ class Observed:
 
 
 @contextmanager
-def observed(folder: Path, *arguments: str, sampling: float = 1.0) -> Iterator[Observed]:
+def observed(
+    folder: Path, *arguments: str, sampling: float = 1.0, change: Callable[[dict[str, Any]], object] = lambda data: None
+) -> Iterator[Observed]:
     """Start all, and end all.
 
     Parameters:
         folder: an empty folder.
         arguments: for `tapewatch simulate`.
         sampling: the share of traces that is kept.
+        change: works on the catalogue's data.
     """
     home = folder / "project"
     home.mkdir(parents=True)
-    sample = _sample(home, sampling)
+    sample = _sample(home, sampling, change)
     project = open_project(home, sample.environ)
     ports = project.catalogue.stack.ports
     locate = partial(native, data=str(folder / "data"), config=str(home / layout.PROVISIONING))
@@ -107,18 +111,19 @@ def observed(folder: Path, *arguments: str, sampling: float = 1.0) -> Iterator[O
         yield Observed(sample, project, simulate, prometheus, alertmanager, loki, jaeger)
 
 
-def _sample(home: Path, sampling: float) -> Sample:
+def _sample(home: Path, sampling: float, change: Callable[[dict[str, Any]], object]) -> Sample:
     sample = Sample(home)
     path = home / "catalogue.yaml"
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     data["stack"]["ports"] = {name: free_port() for name in Ports.model_fields}
     data["defaults"]["traces"] = {"sampling": sampling}
+    change(data)
     path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
     return sample
 
 
 def _write(project: Project, locate: Any, home: Path, folder: Path) -> None:
-    located = (PrometheusRenderer(locate), JaegerRenderer(locate), LokiRenderer(locate))
+    located = (PrometheusRenderer(locate), JaegerRenderer(locate), LokiRenderer(locate), GrafanaRenderer(locate))
     renderers = (*located, RulesRenderer(), AlertmanagerRenderer())
     files = {file.path: file.text for renderer in renderers for file in renderer.render(project.request)}
     path = f"{layout.PROVISIONING}/prometheus/prometheus.yml"
