@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,14 @@ from tapewatch.history.store.records import Record, SeriesRow
 from tapewatch.history.store.schema import candles_of, rolled, views
 from tapewatch_sdk.collectors import Column, ColumnType, Table
 
-__all__ = ["COMPACT", "MEMORY", "Engine"]
+__all__ = ["COMPACT", "KEYED", "MEMORY", "PLAIN", "Engine", "attach", "file_views", "hot_samples", "quoted"]
 
 MEMORY = 512
 """Megabytes that DuckDB may use; what sorts or groups more than that is refused instead of taking the machine's."""
 
-COMPACT = ".compact"
-"""Added to the name of the file that a compaction writes."""
+COMPACT = (".compact-a", ".compact-b")
+"""Added to the name of the file that a compaction writes: DuckDB goes on knowing a file by the name under which it was
+attached, so the next one needs the other name."""
 
 PLAIN = ("scrapes",)
 """Tables of ours without a key."""
@@ -43,6 +43,7 @@ class Engine:
 
     Parameters:
         path: the file; it is made if it is not there.
+        fresh: the file under its name of now, when it is about to be renamed to `path`.
         open_world: whether SQL may touch other files; only where nobody else's SQL is run.
 
     Raises:
@@ -50,12 +51,14 @@ class Engine:
 
     Attributes:
         tables: of collectors, by name.
+        attached: the name by which DuckDB knows the file.
     """
 
-    def __init__(self, path: Path, *, open_world: bool = False) -> None:
+    def __init__(self, path: Path, *, fresh: Path | None = None, open_world: bool = False) -> None:
         self.path = path
+        self.attached = fresh or path
         self.tables: dict[str, Table] = {}
-        made(path)
+        made(self.attached)
         self.connection = duckdb.connect(config={"memory_limit": f"{MEMORY}MB", "temp_directory": ""})
         try:
             self._attach(open_world)
@@ -68,10 +71,9 @@ class Engine:
 
     def _attach(self, open_world: bool) -> None:
         run = self.connection.execute
-        run(f"ATTACH {quoted(self.path)} AS store (RECOVERY_MODE no_wal_writes)")
+        attach(self.connection, self.attached, "store")
         migrate(self.path, self.connection)
-        for view in views("store.main", "store.main"):
-            run(view)
+        file_views(self.connection, "store")
         run("CREATE SCHEMA hot")
         for each in (0, 1):
             run(hot_samples(each))
@@ -91,14 +93,16 @@ class Engine:
             self._overlay(table)
         run("SET TimeZone = 'UTC'")
         if not open_world:
-            run(f"SET allowed_paths = [{quoted(self.path)}, {quoted(self.path.with_name(self.path.name + COMPACT))}]")
+            files = (self.path.name, *(self.path.name + each for each in COMPACT))
+            names = [f"{name}{more}" for name in files for more in ("", ".wal", ".wal.checkpoint", ".wal.recovery")]
+            run(f"SET allowed_paths = [{', '.join(quoted(self.path.with_name(name)) for name in names)}]")
             run("SET enable_external_access = false")
             run("SET python_enable_replacements = false")
             run("SET lock_configuration = true")
 
     def define(self, table: Table) -> None:
         """Make a collector's table, in the file at once; it is empty there until the next move."""
-        columns = ", ".join(f"{each.name} {each.type}" for each in table.columns)
+        columns = ", ".join(f'"{each.name}" {each.type}' for each in table.columns)
         cursor = self.connection.cursor()
         cursor.begin()
         cursor.execute(f"CREATE TABLE store.{table.name} ({columns})")
@@ -143,9 +147,7 @@ class Engine:
         cursor.close()
 
     def close(self) -> None:
-        """Let the file go; queries that still run are given up."""
-        with suppress(duckdb.Error):
-            self.connection.interrupt()
+        """Let the file go, as soon as the last query that runs has ended."""
         self.connection.close()
 
 
@@ -203,7 +205,8 @@ def _unnested(number: int, kind: str) -> str:
 
 def _keyed(run: Any, name: str, key: Sequence[str]) -> None:
     run(f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0")
-    run(f"ALTER TABLE hot.{name} ADD PRIMARY KEY ({', '.join(key)})")
+    names = ", ".join(f'"{each}"' for each in key)
+    run(f"ALTER TABLE hot.{name} ADD PRIMARY KEY ({names})")
 
 
 HOT_TARGETS = (
@@ -250,13 +253,13 @@ def live_views() -> Sequence[str]:
 
 def overlay(name: str, columns: Sequence[str], key: Sequence[str]) -> str:
     """The view of a table: rows of the file, and those in memory, which take the place of rows with their key."""
-    chosen = ", ".join(columns)
+    chosen = ", ".join(f'"{each}"' for each in columns)
     if not key:
         return (
             f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {chosen} FROM store.{name} UNION ALL "
             f"SELECT {chosen} FROM hot.{name}"
         )
-    same = " AND ".join(f"h.{each} IS NOT DISTINCT FROM c.{each}" for each in key)
+    same = " AND ".join(f'h."{each}" IS NOT DISTINCT FROM c."{each}"' for each in key)
     return (
         f"CREATE OR REPLACE VIEW memory.main.{name} AS SELECT {chosen} FROM store.{name} c "
         f"WHERE NOT EXISTS (FROM hot.{name} h WHERE {same}) UNION ALL SELECT {chosen} FROM hot.{name}"
@@ -283,6 +286,19 @@ def made(path: Path) -> None:
         return
     except OSError as error:
         raise opening(path, error) from error
+
+
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
+    """Attach a file, which is made if it is not there, under a name."""
+    connection.execute(f"ATTACH {quoted(path)} AS {name} (RECOVERY_MODE no_wal_writes)")
+
+
+def file_views(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Make the views in an attached file. They name no database, so that they hold under any name of the file."""
+    connection.execute(f"USE {name}")
+    for view in views("main", "main"):
+        connection.execute(view)
+    connection.execute("USE memory")
 
 
 def quoted(path: Path) -> str:

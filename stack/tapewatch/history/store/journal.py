@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "sync_folder"]
 
 _HEAD = struct.Struct("<4sII")
 _MARK = b"twj1"
@@ -66,7 +66,7 @@ class Journal:
         path = self._file(chunk)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError:
             os.close(descriptor)
             raise
@@ -141,7 +141,8 @@ class Journal:
         return self._path.with_name(f"{self._path.name}.journal-{chunk}")
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Bring the names of a folder's files to disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

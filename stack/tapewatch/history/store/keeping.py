@@ -12,14 +12,16 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from tapewatch.history.store.compacting import compacted
 from tapewatch.history.store.contract import Batch, StoreFullError, Written
-from tapewatch.history.store.engine import Engine
+from tapewatch.history.store.engine import COMPACT, Engine
 from tapewatch.history.store.failures import full, is_full
-from tapewatch.history.store.journal import Journal
+from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import Latest
 from tapewatch.history.store.moving import move, save
 from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined
+from tapewatch.history.store.retention import Retention, retain
 from tapewatch.history.store.rows import ORDER, columns_of, event_of, merged
 from tapewatch_sdk.collectors import Table
 from tapewatch_sdk.errors import ProblemsError
@@ -61,6 +63,8 @@ class Keeper:
         self._pending: list[tuple[int, Record]] = []
         self._journal = Journal(path)
         self.engine = Engine(path)
+        for each in COMPACT:  # of a compaction that was killed
+            path.with_name(path.name + each).unlink(missing_ok=True)
         self._load()
 
     def _load(self) -> None:
@@ -289,6 +293,39 @@ class Keeper:
         disk = os.statvfs(self.path.parent)
         if disk.f_bavail * disk.f_frsize < 4 * self.waiting + (2 << 20):
             raise full(self.path, "the disk is full")
+
+    def retain(self, retention: Retention) -> dict[str, int]:
+        """Remove what is older than it is kept for; see `retention.retain`."""
+        with self._moves:
+            return retain(self.engine, retention)
+
+    def compact(self) -> tuple[int, int]:
+        """Make the file smaller.
+
+        Returns:
+            Its size in bytes before and after.
+
+        Raises:
+            StoreFullError: there is no room for a second file; nothing changed.
+        """
+        with self._moves:
+            self.turn()
+            before = self.path.stat().st_size
+            disk = os.statvfs(self.path.parent)
+            if disk.f_bavail * disk.f_frsize < before + (2 << 20):
+                raise full(self.path, "there is no room for a second file while the first one is copied")
+            fresh = compacted(self.engine)
+            with self._exclusive():
+                old, self.engine = self.engine, Engine(self.path, fresh=fresh)
+                fresh.replace(self.path)
+                sync_folder(self.path.parent)
+                with self._lock:  # what waits for its place in memory is in the journal too
+                    until, self._pending = self._journal.size, []
+                for body, offset in self._journal.read(self._chunk):
+                    if offset <= until:
+                        self.engine.apply(Record.decoded(body), self._chunk, self._latest)
+            old.close()
+            return before, self.path.stat().st_size
 
     def close(self, *, keep: bool = True) -> None:
         """Put everything into the file, and let it go.

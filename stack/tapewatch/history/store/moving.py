@@ -94,7 +94,7 @@ def _rows(cursor: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...], ch
         cursor.execute(f"INSERT OR REPLACE INTO store.{name} FROM {fresh}")
         return
     if key:
-        same = " AND ".join(f"store.{name}.{each} IS NOT DISTINCT FROM f.{each}" for each in key)
+        same = " AND ".join(f'store.{name}."{each}" IS NOT DISTINCT FROM f."{each}"' for each in key)
         cursor.execute(f"DELETE FROM store.{name} USING {fresh} f WHERE {same}")
     cursor.execute(f"INSERT INTO store.{name} FROM {fresh}")
 

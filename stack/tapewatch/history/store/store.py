@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import threading
 import time
 from collections import deque
@@ -35,6 +36,8 @@ CHUNK_SECONDS = 300
 
 CHUNK_SAMPLES = 500_000
 """Samples after which they do not stay any longer; 10 MB."""
+
+_PLAIN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 _log = logging.getLogger("tapewatch.history.store")
 
@@ -83,6 +86,8 @@ class Store:
             ProblemsError: a table is there with other columns, or its name is taken.
         """
         for table in tables:
+            if bad := next((each for each in _names(table) if not _PLAIN.fullmatch(each)), None):
+                raise clash(table.name, f"`{bad}` is no plain SQL name in lower case")
             known = self._keeper.engine.tables.get(table.name)
             if known == table:
                 continue
@@ -220,3 +225,7 @@ class Store:
                     self._keeper.turn()
             except (ProblemsError, duckdb.Error, OSError):
                 _log.warning("the history stays in the journal for now", exc_info=True)
+
+
+def _names(table: Table) -> list[str]:
+    return [table.name, *(column.name for column in table.columns)]
