@@ -15,6 +15,7 @@ from tapewatch.cli._common import FINDINGS, code_of, counted, format_option, ope
 if TYPE_CHECKING:
     from tapewatch.uploading.api import Api
     from tapewatch.uploading.plan import Plan, Step
+    from tapewatch_sdk.plugins import Dashboard
     from tapewatch_sdk.problems import Problem
 
 WORDS = {"create": "created", "update": "updated", "delete": "deleted"}
@@ -76,9 +77,9 @@ def push(
 
     \b
     Examples:
-      GRAFANA_TOKEN=... tapewatch dashboards push --url https://grafana.example.com
-      tapewatch dashboards push --url https://grafana.example.com --token-file token --apply
-      tapewatch dashboards push execution --url http://localhost:3000 --password-file password --apply
+      GRAFANA_TOKEN=... tapewatch dashboards push --url https://grafana
+      tapewatch dashboards push --url https://grafana --token-file token --apply
+      tapewatch dashboards push risk --url http://localhost:3000 --apply
     """
     from tapewatch.uploading.carry_out import carry_out
     from tapewatch.uploading.plan import plan
@@ -132,15 +133,10 @@ def share(
 
     \b
     Examples:
-      tapewatch dashboards share trading-overview --url https://grafana.example.com --token-file token --apply
-      tapewatch dashboards share service-risk --choose service=risk-manager --url https://grafana.example.com
-      tapewatch dashboards share trading-overview --stop --url https://grafana.example.com --apply
+      tapewatch dashboards share risk --url https://grafana --apply
+      tapewatch dashboards share market-data --url URL --choose candles=BTC-USD
+      tapewatch dashboards share risk --url https://grafana --stop --apply
     """
-    from tapewatch.uploading.plan import plan
-    from tapewatch.uploading.public import public_copy, public_uid
-    from tapewatch.uploading.sharing import share as share_publicly
-    from tapewatch.uploading.sharing import shared, unshare
-    from tapewatch.uploading.sources import read_mapping, with_sources
     from tapewatch.viewing.pick import picked
 
     _checked(wanted, dry_run)
@@ -148,22 +144,55 @@ def share(
     (board,) = picked(opened.dashboards, [uid])
     say = _say(output)
     say(f"Grafana {api.version()} at {api.url}")
-    before = shared(api, public_uid(uid))
+    problems: list[Problem] = []
     if stop:
-        if wanted:
-            unshare(api, public_uid(uid))
-        said = "is not shared any more" if wanted else "would not be shared any more"
-        say(f"`{uid}` {said if before else 'is not shared'}")
-        _end([], output, changes=before is not None and not wanted)
+        changes = _stop(api, uid, wanted, say)
+    else:
+        changes, problems = _share(api, board, opened.catalogue.platform.name, choose, datasource, wanted, say)
+    _end(problems, output, changes=changes and not wanted)
+
+
+def _share(
+    api: Api,
+    board: Dashboard,
+    project: str,
+    choose: Sequence[str],
+    datasource: Sequence[str],
+    wanted: bool,
+    say: Callable[[str], None],
+) -> tuple[bool, list[Problem]]:
+    """Share it, or say what would be; gives whether that is a change, and what is in the way."""
+    from tapewatch.uploading.plan import plan
+    from tapewatch.uploading.public import public_copy
+    from tapewatch.uploading.sharing import share as share_publicly
+    from tapewatch.uploading.sharing import shared
+    from tapewatch.uploading.sources import read_mapping, with_sources
+
     copy = with_sources(public_copy(board, _chosen(choose)), read_mapping(datasource))
-    found = plan(api, [copy], opened.catalogue.platform.name, whole=False)
-    problems = list(found.problems())
-    if wanted and not problems:
-        say(f"`{uid}` is shared at {share_publicly(api, found).url}")
-    elif not problems:
-        say(f"`{uid}` {'is' if before and before.enabled else 'would be'} shared, as {copy.title}")
-        _tell(found, say)
-    _end(problems, output, changes=(found.works or not (before and before.enabled)) and not wanted)
+    found = plan(api, [copy], project, whole=False)
+    if problems := list(found.problems()):
+        return False, problems
+    if wanted:
+        say(f"`{board.uid}` is shared at {share_publicly(api, found).url}")
+        return True, []
+    before = shared(api, copy.uid)
+    is_shared = before is not None and before.enabled
+    say(f"`{board.uid}` {'is' if is_shared else 'would be'} shared, as {copy.title}")
+    _tell(found, say)
+    return found.works or not is_shared, []
+
+
+def _stop(api: Api, uid: str, wanted: bool, say: Callable[[str], None]) -> bool:
+    """Share it no more, or say so; gives whether that is a change."""
+    from tapewatch.uploading.public import public_uid
+    from tapewatch.uploading.sharing import shared, unshare
+
+    before = shared(api, public_uid(uid))
+    if wanted:
+        unshare(api, public_uid(uid))
+    said = "is not shared any more" if wanted else "would not be shared any more"
+    say(f"`{uid}` {said if before else 'is not shared'}")
+    return before is not None
 
 
 def _checked(wanted: bool, dry_run: bool) -> None:
