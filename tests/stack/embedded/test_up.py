@@ -1,0 +1,206 @@
+"""`tapewatch up` without containers, as a user has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from support.cli import run
+from support.servers import free_port
+from support.simulated import Sample
+from support.waiting import wait_for
+
+HISTORY = "http://127.0.0.1:{}"
+
+
+class Embedded:
+    """The sample on free ports of this machine, brought up in a folder.
+
+    Parameters:
+        folder: an empty folder.
+        more: variables besides our own.
+    """
+
+    def __init__(self, folder: Path, more: Mapping[str, str] | None = None) -> None:
+        self.sample = Sample(folder)
+        self.folder = folder
+        self.ports = {name: free_port() for name in ("prometheus", "alertmanager")}
+        self.url = HISTORY.format(self.sample.ports["api"])
+        path = folder / "catalogue.yaml"
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data["stack"]["ports"] = self.ports
+        data["stack"]["history"] = {"address": f"api:{self.sample.ports['api']}"}
+        path.write_text(yaml.safe_dump(data, sort_keys=False), encoding="utf-8")
+        names = {"API_ADDRESS": f"api:{self.sample.ports['api']}"}
+        self.environ = {**os.environ, **self.sample.environ, **names, **(more or {})}
+        self._log = folder / "up.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @contextmanager
+    def running(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+        words = [sys.executable, "-m", "tapewatch.cli", "up", *arguments]
+        with self._log.open("wb") as log:
+            process = subprocess.Popen(
+                words, cwd=self.folder, env=self.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                process.wait(60)
+
+    def wait_until_up(self) -> None:
+        wait_for("the stack is up", lambda: "Ctrl-C ends everything" in self.said(), 120, self.said)
+
+    def said(self) -> str:
+        text = self._log.read_text(encoding="utf-8")
+        logs = sorted((self.folder / "data/embedded/logs").glob("*.log"))
+        return "\n".join([text, *(f"{each.name}: {each.read_text(errors='replace')[-1500:]}" for each in logs)])
+
+    def ask(self, path: str) -> Any:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        return [each for each in self.ask("/api/events")["events"] if each["event_type"] == kind]
+
+    def listening(self) -> set[int]:
+        """Which of its ports somebody listens on."""
+        found = set()
+        for port in (*self.ports.values(), *self.sample.ports.values()):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                found.add(port)
+        return found
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    made = Embedded(tmp_path_factory.mktemp("embedded"))
+    with made.running("--embedded"):
+        made.wait_until_up()
+        yield made
+
+
+def ready(embedded: Embedded) -> bool:
+    return bool(embedded.ask("/health/ready"))
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+def test_the_page_shows_the_platform_and_every_service_is_scraped(embedded: Embedded) -> None:
+    wait_for("the history is ready", lambda: ready(embedded), 60, embedded.said)
+    with urllib.request.urlopen(embedded.url, timeout=10) as page:
+        assert "text/html" in page.headers["Content-Type"]
+
+    def priced() -> bool:
+        return any(each["name"] == "market_data_price" for each in embedded.ask("/api/metrics/current")["metrics"])
+
+    wait_for("prices are there", priced, 60, embedded.said)
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+def test_what_is_pushed_is_in_the_history_too(embedded: Embedded) -> None:
+    def pushed() -> bool:
+        found = embedded.ask("/api/metrics/current")["metrics"]
+        return any(each["name"] == "coinbase_messages_received_total" for each in found)
+
+    wait_for("capture-pipeline's rows are there", pushed, 60, embedded.said)
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+def test_a_fault_becomes_an_alert_and_an_event(embedded: Embedded) -> None:
+    done = run("fault", "kill-switch", folder=embedded.folder)
+    assert done.returncode == 0, done.stderr
+
+    def firing() -> bool:
+        told = embedded.events("ALERT_FIRING")
+        return any(each["data"].get("alertname") == "KillSwitchActivated" for each in told)
+
+    wait_for(
+        "the kill switch's own event is there", lambda: embedded.events("KILL_SWITCH_TRIGGERED"), 60, embedded.said
+    )
+    wait_for("the alert is there", firing, 90, embedded.said)
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
+def test_its_end_is_the_end_of_everything(tmp_path: Path, how: signal.Signals) -> None:
+    made = Embedded(tmp_path)
+    with made.running("--embedded") as process:
+        made.wait_until_up()
+        everybody = len(made.ports) + len(made.sample.ports)
+        wait_for("every service listens", lambda: len(made.listening()) == everybody, 60, made.said)
+
+        process.send_signal(how)
+        process.wait(60)
+
+        wait_for("nobody listens", lambda: not made.listening(), 30, made.said)
+    assert "Traceback" not in made.said()
+    assert process.returncode == (0 if how is signal.SIGINT else -how)
+
+
+def test_without_the_servers_it_runs_and_says_what_is_missing(tmp_path: Path) -> None:
+    made = Embedded(tmp_path, {"TAPEWATCH_CACHE": str(tmp_path / "none"), "PATH": str(tmp_path / "nothing")})
+    with made.running() as process:
+        made.wait_until_up()
+        wait_for("the history is ready", lambda: ready(made), 60, made.said)
+
+        said = " ".join(made.said().split())
+        assert "without containers, because the program docker is not on this machine" in said
+        assert (
+            "prometheus left out it is not on this machine, so rules are not evaluated; `make servers` gets it" in said
+        )
+        assert process.poll() is None
+
+
+def test_a_part_that_ends_is_named_and_ends_the_rest(tmp_path: Path) -> None:
+    made = Embedded(tmp_path, {"TAPEWATCH_CACHE": str(tmp_path / "none"), "PATH": str(tmp_path / "nothing")})
+    with made.running() as process:
+        made.wait_until_up()
+        (platform,) = children(process.pid, "simulate")
+        os.kill(platform, signal.SIGKILL)
+
+        assert process.wait(60) == 2
+    assert "platform ended with code" in made.said()
+    wait_for("nobody listens", lambda: not made.listening(), 30, made.said)
+
+
+def children(parent: int, word: str) -> list[int]:
+    """The guards of a process's parts whose command line has a word."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent and word in (folder / "cmdline").read_text().split("\0"):
+                found.append(int(folder.name))
+    return found
+
+
+def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
+    made = Embedded(tmp_path)
+    with socket.create_server(("127.0.0.1", made.sample.ports["api"])):
+        done = run("up", "--embedded", folder=tmp_path, env=made.environ)
+
+    assert done.returncode == 2
+    assert "error[embedded/port-taken]" in done.stderr
+    assert not made.listening()
+
+
+def test_whoever_wants_containers_is_told_that_there_are_none(tmp_path: Path) -> None:
+    made = Embedded(tmp_path)
+    done = run("up", "--containers", folder=tmp_path, env={**made.environ, "PATH": str(tmp_path)})
+
+    assert done.returncode == 2
+    assert "error[compose/no-docker]" in done.stderr
