@@ -12,7 +12,7 @@ from tapewatch.history.store.contract import QueryError, StoreFullError, StoreGo
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["bad_row", "clash", "full", "gone", "is_full", "newer", "opening", "query"]
+__all__ = ["bad_row", "clash", "exporting", "full", "gone", "is_full", "newer", "opening", "query", "restoring"]
 
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
@@ -130,6 +130,28 @@ def gone(socket: Path, error: OSError | None = None) -> StoreGoneError:
 def query(code: str, summary: str, fix: str) -> QueryError:
     """A question that cannot be answered."""
     return QueryError([Problem(code, summary, "one statement that reads, within the limits", fix)])
+
+
+def exporting(folder: Path, summary: str) -> ProblemsError:
+    """An export cannot be written."""
+    return _problem(
+        "history/export",
+        folder,
+        f"{folder}: {summary}",
+        "an export goes into a new folder, which is made",
+        "give the name of a folder that is not there, on a disk with room",
+    )
+
+
+def restoring(folder: Path, summary: str) -> ProblemsError:
+    """An export cannot be read."""
+    return _problem(
+        "history/bad-export",
+        folder,
+        f"{folder}: {summary}; nothing was restored",
+        "an export is restored whole, as `tapewatch history export` wrote it",
+        "take another export, or copy this one again",
+    )
 
 
 def is_full(error: BaseException) -> bool:

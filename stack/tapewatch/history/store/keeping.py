@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -15,6 +16,7 @@ import numpy as np
 from tapewatch.history.store.compacting import compacted
 from tapewatch.history.store.contract import Batch, StoreFullError, Written
 from tapewatch.history.store.engine import COMPACT, Engine
+from tapewatch.history.store.exporting import export
 from tapewatch.history.store.failures import full, is_full
 from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import Latest
@@ -298,6 +300,14 @@ class Keeper:
         """Remove what is older than it is kept for; see `retention.retain`."""
         with self._moves:
             return retain(self.engine, retention)
+
+    def export(
+        self, folder: Path, tables: Sequence[str], start: datetime | None, end: datetime | None
+    ) -> dict[str, int]:
+        """Write what is there to a folder; see `exporting.export`."""
+        with self._moves:
+            self.turn()
+            return export(self.engine, folder, tables=tables, start=start, end=end)
 
     def compact(self) -> tuple[int, int]:
         """Make the file smaller.

@@ -10,16 +10,21 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
 
 from tapewatch.history.store.contract import Batch, Reader, State, Written
+from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.failures import clash
 from tapewatch.history.store.keeping import Keeper
 from tapewatch.history.store.reading import LocalReader
+from tapewatch.history.store.restoring import restore
+from tapewatch.history.store.retention import Retention
 from tapewatch.history.store.serving import Server
 from tapewatch.history.store.wire import socket_of
+from tapewatch.history.store.works import works
 from tapewatch_sdk.collectors import Table
 from tapewatch_sdk.errors import ProblemsError
 
@@ -37,6 +42,9 @@ CHUNK_SECONDS = 300
 CHUNK_SAMPLES = 500_000
 """Samples after which they do not stay any longer; 10 MB."""
 
+RETAIN_SECONDS = 600
+"""How often what is too old is looked for."""
+
 _PLAIN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 _log = logging.getLogger("tapewatch.history.store")
@@ -46,11 +54,11 @@ class Store:
     """An open store; `close` it, or use it in a `with` statement.
 
     Parameters:
-        path, batch_size, write_interval: see `open`.
+        path, batch_size, write_interval, retention: see `open`.
     """
 
-    def __init__(self, path: Path, batch_size: int, write_interval: float) -> None:
-        self.path = path
+    def __init__(self, path: Path, batch_size: int, write_interval: float, retention: Retention) -> None:
+        self.path, self._retention = path, retention
         self._size, self._interval = batch_size, write_interval
         self._keeper = Keeper(path)
         self._handed: list[tuple[Batch, Future[Written]]] = []
@@ -66,18 +74,26 @@ class Store:
             thread.start()
 
     @classmethod
-    def open(cls, path: Path, *, batch_size: int = BATCH_SIZE, write_interval: float = WRITE_INTERVAL) -> Store:
+    def open(
+        cls,
+        path: Path,
+        *,
+        batch_size: int = BATCH_SIZE,
+        write_interval: float = WRITE_INTERVAL,
+        retention: Retention | None = None,
+    ) -> Store:
         """Open the file, or make it, for this process alone.
 
         Parameters:
             path: the file; its folder is made, for this user alone, if it is not there.
             batch_size: how much `submit` gathers before it writes.
             write_interval: seconds after which `submit` writes in any case.
+            retention: how long what is kept; `retention.DEFAULTS` unless given.
 
         Raises:
             ProblemsError: it is no store, a newer one, damaged, or another process has it open.
         """
-        return cls(path, batch_size, write_interval)
+        return cls(path, batch_size, write_interval, retention or Retention())
 
     def define(self, tables: Sequence[Table]) -> None:
         """Make the tables of collectors, where they are not there.
@@ -143,7 +159,7 @@ class Store:
         Raises:
             OSError: the socket cannot be made.
         """
-        self._server = Server(socket or socket_of(self.path), self.reader(), {})
+        self._server = Server(socket or socket_of(self.path), self.reader(), works(self))
         return self._server.path
 
     def flush(self) -> None:
@@ -153,6 +169,69 @@ class Store:
             StoreFullError: there is no room.
         """
         self._keeper.turn()
+
+    def retain(self) -> dict[str, int]:
+        """Remove what is older than it is kept for; this happens by itself every ten minutes.
+
+        Returns:
+            How many rows were removed, by table.
+        """
+        return self._keeper.retain(self._retention)
+
+    def compact(self) -> tuple[int, int]:
+        """Make the file smaller, while batches are written and questions answered.
+
+        Returns:
+            Its size in bytes before and after.
+
+        Raises:
+            StoreFullError: there is no room for the second file that this needs for a while.
+        """
+        return self._keeper.compact()
+
+    def export(
+        self,
+        folder: Path,
+        *,
+        tables: Sequence[str] = (),
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> dict[str, int]:
+        """Write everything to a new folder as Parquet files, as it is at this moment.
+
+        Parameters:
+            folder: is made; it must not exist.
+            tables: only these; all unless given.
+            start, end: only rows of this range of time, without its end; in UTC.
+
+        Returns:
+            How many rows, by table.
+
+        Raises:
+            ProblemsError: the folder exists or cannot be written, or there is no such table.
+        """
+        return self._keeper.export(folder, tables, start, end)
+
+    @classmethod
+    def restore(cls, path: Path, folder: Path) -> dict[str, int]:
+        """Take over what an export has and a store has not; no other process may have the store open.
+
+        Parameters:
+            path: of the store, which is made if it is not there.
+            folder: of the export.
+
+        Returns:
+            How many rows were taken over, by table.
+
+        Raises:
+            ProblemsError: the store cannot be opened, or the export is damaged; nothing was restored.
+        """
+        Keeper(path).close(keep=False)  # what is in the journal belongs into the file first
+        engine = Engine(path, open_world=True)
+        try:
+            return restore(engine, folder)
+        finally:
+            engine.close()
 
     def close(self) -> None:
         """Write what was handed in, and let the file go."""
@@ -212,19 +291,25 @@ class Store:
                 future.set_result(result)
 
     def _move_on(self) -> None:
-        began = time.time()
+        self._chunk_began = self._retained = time.time()
         while not self._ending.wait(1.0):
             self._rates.append((time.monotonic(), self._keeper.samples))
             try:
-                self._keeper.settle()
-                if self._keeper.reason:
-                    self._keeper.probe()
-                now = time.time()
-                if now // CHUNK_SECONDS != began // CHUNK_SECONDS or self._keeper.waiting >= CHUNK_SAMPLES:
-                    began = now
-                    self._keeper.turn()
+                self._tend(time.time())
             except (ProblemsError, duckdb.Error, OSError):
                 _log.warning("the history stays in the journal for now", exc_info=True)
+
+    def _tend(self, now: float) -> None:
+        keeper = self._keeper
+        keeper.settle()
+        if keeper.reason:
+            keeper.probe()
+        if now // CHUNK_SECONDS != self._chunk_began // CHUNK_SECONDS or keeper.waiting >= CHUNK_SAMPLES:
+            self._chunk_began = now
+            keeper.turn()
+        if now - self._retained >= RETAIN_SECONDS:
+            self._retained = now
+            self.retain()
 
 
 def _names(table: Table) -> list[str]:
