@@ -17,6 +17,9 @@ _LABEL = "com.docker.compose"
 _STAND_IN = "io.tapewatch.stand-in"
 _VERSION = "io.tapewatch.version"
 
+_KILLED = 137
+"""Exit code after SIGKILL."""
+
 
 class State(StrEnum):
     """How a service is."""
@@ -57,7 +60,8 @@ class Container:
         health: starting, healthy or unhealthy; empty without a health check.
         started: when it was started last; `None` when it never was.
         exit_code: the code with which it ended last.
-        out_of_memory: whether the kernel ended it because it used more memory than it may.
+        out_of_memory: whether the daemon saw the kernel end it because it used more memory than it may.
+        memory: the most that it may use, in bytes; 0 for any amount.
         error: why the daemon could not start it.
         restarts: how often docker started it again.
         checks: the output of the last health checks, the newest last.
@@ -75,6 +79,7 @@ class Container:
     started: datetime | None = None
     exit_code: int = 0
     out_of_memory: bool = False
+    memory: int = 0
     error: str = ""
     restarts: int = 0
     checks: tuple[str, ...] = ()
@@ -82,6 +87,14 @@ class Container:
     ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_starved(self) -> bool:
+        """Whether it used more memory than it may: the daemon says so, or it was killed, and it has a limit.
+
+        Of two things that happen at once the daemon may hear the end first, and then it never tells the reason.
+        """
+        return self.out_of_memory or (self.exit_code == _KILLED and self.memory > 0)
 
     @property
     def is_stand_in(self) -> bool:
@@ -141,6 +154,7 @@ def _container(said: Mapping[str, Any]) -> Container:
         started=_time(state["StartedAt"]),
         exit_code=state["ExitCode"],
         out_of_memory=state["OOMKilled"],
+        memory=said["HostConfig"]["Memory"],
         error=state["Error"],
         restarts=said["RestartCount"],
         checks=tuple(each["Output"].strip() for each in health.get("Log") or () if each["ExitCode"] != 0),

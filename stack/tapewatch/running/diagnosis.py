@@ -79,13 +79,16 @@ def _fault(project: ComposeProject, name: str, container: Container | None, stat
 
 def _ended(name: str, container: Container, log: tuple[str, ...]) -> Problem:
     often = f", {container.restarts + 1} times" if container.restarts else ""
-    reason = "the kernel ended it: it used more memory than it may" if container.out_of_memory else _complaint(log)
+    reason = _complaint(log)
+    if container.is_starved:
+        sure = "the kernel ended it" if container.out_of_memory else "it was killed, most likely by the kernel"
+        reason = f"{sure}: it used more memory than it may"
     return Problem(
         code="compose/ended",
         summary=f"{name} ended with code {container.exit_code}{often}: {container.error or reason}",
         must=f"{name} goes on running",
         fix="raise its mem_limit in docker-compose.override.yml"
-        if container.out_of_memory
+        if container.is_starved
         else f"`tapewatch logs {name}` shows all that it said",
         where=Place(path=name),
     )
