@@ -42,5 +42,5 @@ class Dashboards:
         )
         # One that the catalogue has no families for is None.
         made = [each for board in boards if (each := board(request)) is not None]
-        made += service_dashboards(request)
-        yield from (home(request, made), *made)
+        # The table of services leads to theirs.
+        yield from (home(request, made), *made, *service_dashboards(request))

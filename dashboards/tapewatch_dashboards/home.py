@@ -58,7 +58,7 @@ def _services(request: Request) -> core.Panel:
     return table(
         "Services",
         "How do the services do, and where is the dashboard of each?",
-        Query(with_dashboard(f"sort_desc({worst})", request, otherwise="alerts"), instant=True),
+        Query(f"sort_desc({with_dashboard(worst, request, otherwise='alerts')})", instant=True),
         unit="short",
         names={"Value": "worst alert"},
         states=WORST,
