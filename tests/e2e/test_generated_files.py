@@ -130,7 +130,7 @@ def test_service_down_fires_when_the_exporter_stops_and_reaches_alertmanager_and
 
     alerts = wait_for("Alertmanager holds ServiceDown of api", held, 60, running.alertmanager.log_tail)
     assert {alert["labels"]["extent"] for alert in alerts} <= {"some", "all"}
-    assert {receiver["name"] for alert in alerts for receiver in alert["receivers"]} == {"platform-pager"}
+    assert {receiver["name"] for alert in alerts for receiver in alert["receivers"]} == {"history", "platform-pager"}
 
     payload = running.webhook.wait_for(
         "the receiver is told of api", lambda each: any(_is_api_down(alert["labels"]) for alert in each["alerts"]), 60

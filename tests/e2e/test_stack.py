@@ -70,9 +70,16 @@ def failures(outcomes: Sequence[Outcome]) -> dict[str, str]:
 def test_every_part_that_has_an_image_here_is_healthy(stack: Stack) -> None:
     state = stack.state()
 
-    assert {"prometheus", "alertmanager", "loki", "jaeger", "node-exporter", "blackbox-exporter", "platform"} <= set(
-        state
-    )
+    assert {
+        "prometheus",
+        "alertmanager",
+        "loki",
+        "jaeger",
+        "node-exporter",
+        "blackbox-exporter",
+        "api",
+        "platform",
+    } <= set(state)
     assert {name: how for name, how in state.items() if how != "healthy" and name != "prepare"} == {}
     assert state["prepare"] == "exited"
 
@@ -113,15 +120,38 @@ def test_verify_in_the_stack_finds_every_service_as_the_catalogue_says(stack: St
 
 
 def test_the_audit_trail_of_the_platform_arrives_from_a_container_that_cannot_write_its_root(stack: Stack) -> None:
-    look = "import urllib.request as r; print(r.urlopen('http://api:8000/api/events', timeout=5).read().decode())"
-
     def begun() -> bool:
-        out, _, _ = in_platform(stack, "python", "-c", look)
-        events = json.loads(out)["events"]
-        started = {each["source"] for each in events if each["event_type"] == "ENGINE_START"}
-        return started == set(stack.project.catalogue.services)
+        rows = in_history(stack, "select distinct source from system_events where event_type = 'ENGINE_START'")
+        return {row["source"] for row in rows} >= set(stack.project.catalogue.services) - {"api"}
 
     wait_for("every service has told that it began", begun, 60, stack.log_tail)
+
+
+def test_what_a_service_pushes_and_what_becomes_of_its_orders_is_in_the_history(stack: Stack) -> None:
+    def pushed() -> list[dict[str, Any]]:
+        return in_history(
+            stack,
+            "select metric_name, count(*) as samples from trading_metrics "
+            "where service = 'capture-pipeline' and metric_name = 'iceberg_rows_written_total' group by metric_name",
+        )
+
+    def traded() -> list[dict[str, Any]]:
+        return in_history(stack, "select trade_id, symbol, price from trades where price > 0 limit 5")
+
+    assert wait_for("capture-pipeline's rows are there", pushed, 60, stack.log_tail)[0]["samples"] > 0
+    wait_for("trades are there", traded, 60, stack.log_tail)
+
+
+def in_history(stack: Stack, question: str) -> list[dict[str, Any]]:
+    """What the history's file answers, asked in its container while it is written to."""
+    words = ["tapewatch", "history", "sql", "--format", "json", question]
+    done = subprocess.run(
+        ["docker", "compose", "exec", "-T", "api", *words],
+        cwd=stack.folder, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise ValueError(done.stdout + done.stderr)
+    return list(json.loads(done.stdout))
 
 
 def in_platform(stack: Stack, *command: str) -> tuple[str, str, int]:
@@ -260,7 +290,7 @@ def test_a_service_added_to_the_catalogue_is_scraped_without_a_restart(stack: St
     before = wait_for("Prometheus has scraped itself", started, 30, stack.log_tail)
     catalogue = stack.folder / "catalogue.yaml"
     text = catalogue.read_text(encoding="utf-8")
-    added = "services:\n  added:\n    language: python\n    address: platform:8000\n    emits: [host]\n"
+    added = "services:\n  added:\n    language: python\n    address: platform:9092\n    emits: [host]\n"
     catalogue.write_text(text.replace("services:\n", added, 1), encoding="utf-8")
     files = scaled(open_project(stack.folder), FACTOR).render()
     targets = f"{layout.TARGETS}/services.yml"

@@ -114,11 +114,19 @@ def _compose(text: str, name: str, flags: Sequence[str]) -> str:
 def _catalogue(push: str) -> str:
     """The sample on free ports, pushing as often as its copy expects, with all its receivers at the drill's."""
     ports = {name: free_port() for name in Ports.model_fields}
-    text = SAMPLE.replace("push: {interval: 15s}", f"push: {{interval: {push}}}").replace(
-        "stack:\n", f"stack:\n  ports: {ports}\n"
-    )
-    assert WEBHOOK in text
-    return text.replace(WEBHOOK, f"http://host.docker.internal:{ports['drill']}/")
+    api = f"api:{free_port()}"
+    changes = {
+        "push: {interval: 15s}": f"push: {{interval: {push}}}",
+        "stack:\n": f"stack:\n  ports: {ports}\n",
+        "history: {}": f"history: {{address: '{api}'}}",
+        "API_ADDRESS:-api:8000": f"API_ADDRESS:-{api}",
+        WEBHOOK: f"http://host.docker.internal:{ports['drill']}/",
+    }
+    text = SAMPLE
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    return text
 
 
 def _with_images(folder: Path) -> list[str]:

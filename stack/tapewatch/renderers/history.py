@@ -6,11 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tapewatch.catalogue import Catalogue
-from tapewatch.catalogue.model import Credentials
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.names import HEARTBEAT_SEVERITY, HISTORY_RECEIVER
 
-__all__ = ["WEBHOOK", "history_key", "history_receiver", "history_route", "signing", "webhook_key"]
+__all__ = ["WEBHOOK", "history_key", "history_receiver", "history_route", "webhook_key"]
 
 WEBHOOK = "/api/alerts/webhook"
 """Where the history takes Alertmanager's messages."""
@@ -26,17 +25,6 @@ def history_key(catalogue: Catalogue, where: Where, address: str) -> str | None:
     """The file with the key that must be shown at an address (`host:port`): None unless the history is there."""
     history = catalogue.stack.history
     return history.key_file if history and where.keyed and address == history.address else None
-
-
-def signing(catalogue: Catalogue, where: Where) -> Catalogue:
-    """The catalogue in which the history is scraped with its key; a service with credentials of its own keeps them."""
-    services = dict(catalogue.services)
-    for name, service in catalogue.services.items():
-        key = next(filter(None, (history_key(catalogue, where, each) for each in service.targets)), None)
-        if key and service.scrape.credentials is None:
-            scrape = service.scrape.model_copy(update={"credentials": Credentials(credentials_file=key)})
-            services[name] = service.model_copy(update={"scrape": scrape})
-    return catalogue.model_copy(update={"services": services})
 
 
 def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:

@@ -6,11 +6,12 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tapewatch.catalogue import Loaded, Service
+from tapewatch.catalogue.history import signed_here
 from tapewatch.running.clients import Prometheus
 from tapewatch.verifying.jobs import Checked, Job, PushedJob, ScrapedJob, UnfoundJob
 from tapewatch.verifying.pushed import Store
@@ -68,6 +69,7 @@ def verify(loaded: Loaded, where: Where, services: Sequence[str] = (), again: fl
         services: their names; all of them when empty.
         again: seconds after which each scraped service is looked at once more; 0 for one look.
     """
+    loaded = replace(loaded, catalogue=signed_here(loaded.catalogue))
     store = Store(Prometheus(where.prometheus), loaded.catalogue)
     chosen = [name for name in loaded.catalogue.services if not services or name in services]
     run = _Run()

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.history import signed
 from tapewatch.documents import dump
-from tapewatch.renderers.history import signing
 from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
 from tapewatch.renderers.prometheus._own import own_jobs
 from tapewatch.renderers.prometheus._profiles import profiles
@@ -50,7 +50,7 @@ class PrometheusRenderer:
         """The configuration first, then one file for each scrape profile, also for one that has no targets yet."""
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
-        catalogue = signing(catalogue, where)
+        catalogue = signed(catalogue) if where.keyed else catalogue
         by_profile = profiles(catalogue)
         jobs = [
             *own_jobs(catalogue, where),
