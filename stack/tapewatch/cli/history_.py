@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-COMMANDS = ("serve",)
+COMMANDS = ("serve", "sql", "export", "restore", "compact", "retain")
 """The subcommands, in the order in which `--help` lists them; each has a file in `_history`, imported when called."""
 
 

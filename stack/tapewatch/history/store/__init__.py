@@ -18,6 +18,7 @@ from tapewatch.history.store.contract import (
     StoreGoneError,
     Written,
 )
+from tapewatch.history.store.offline import look_into
 from tapewatch.history.store.remote import connect, socket_of
 from tapewatch.history.store.store import BATCH_SIZE, WRITE_INTERVAL, Store
 
@@ -34,5 +35,6 @@ __all__ = [
     "StoreGoneError",
     "Written",
     "connect",
+    "look_into",
     "socket_of",
 ]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from numpy.typing import NDArray
 
 from tapewatch.history.store.failures import opening
-from tapewatch.history.store.latest import Latest
-from tapewatch.history.store.migrations import migrate
+from tapewatch.history.store.migrations import check, migrate
 from tapewatch.history.store.records import Record, SeriesRow
 from tapewatch.history.store.schema import candles_of, rolled, views
 from tapewatch_sdk.collectors import Column, ColumnType, Table
@@ -45,6 +45,7 @@ class Engine:
         path: the file; it is made if it is not there.
         fresh: the file under its name of now, when it is about to be renamed to `path`.
         open_world: whether SQL may touch other files; only where nobody else's SQL is run.
+        read_only: whether the file stays as it is; others may read it at the same time.
 
     Raises:
         ProblemsError: it cannot be opened.
@@ -54,14 +55,17 @@ class Engine:
         attached: the name by which DuckDB knows the file.
     """
 
-    def __init__(self, path: Path, *, fresh: Path | None = None, open_world: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, fresh: Path | None = None, open_world: bool = False, read_only: bool = False
+    ) -> None:
         self.path = path
         self.attached = fresh or path
         self.tables: dict[str, Table] = {}
-        made(self.attached)
+        if not read_only:
+            made(self.attached)
         self.connection = duckdb.connect(config={"memory_limit": f"{MEMORY}MB", "temp_directory": ""})
         try:
-            self._attach(open_world)
+            self._attach(open_world, read_only)
         except duckdb.Error as error:
             self.connection.close()
             raise opening(path, error) from error
@@ -69,11 +73,14 @@ class Engine:
             self.connection.close()
             raise
 
-    def _attach(self, open_world: bool) -> None:
+    def _attach(self, open_world: bool, read_only: bool) -> None:
         run = self.connection.execute
-        attach(self.connection, self.attached, "store")
-        migrate(self.path, self.connection)
-        file_views(self.connection, "store")
+        attach(self.connection, self.attached, "store", read_only=read_only)
+        if read_only:
+            check(self.path, self.connection)
+        elif migrate(self.path, self.connection):
+            file_views(self.connection, "store")
+            run("CHECKPOINT store")
         run("CREATE SCHEMA hot")
         for each in (0, 1):
             run(hot_samples(each))
@@ -123,8 +130,14 @@ class Engine:
         run(overlay(table.name, tuple(each.name for each in table.columns), table.key))
         self.tables[table.name] = table
 
-    def apply(self, record: Record, chunk: int, latest: Latest) -> None:
-        """Put a batch into memory, in one transaction, and the last values with it."""
+    def apply(self, record: Record, chunk: int, latest: Mapping[str, NDArray[Any]]) -> None:
+        """Put a batch into memory, in one transaction, and the last values with it.
+
+        Parameters:
+            record: the batch.
+            chunk: the number of its chunk.
+            latest: the last values as columns; see `Latest`.
+        """
         cursor = self.connection.cursor()
         cursor.begin()
         _series(cursor, record.series)
@@ -132,7 +145,7 @@ class Engine:
             cursor.register("batch", {"series": record.ids, "ts": record.times, "value": record.values})
             cursor.execute(f"INSERT INTO hot.samples_{chunk % 2} FROM batch")
         if record.scrapes:
-            cursor.register("newest", latest.columns())
+            cursor.register("newest", dict(latest))
             cursor.execute("CREATE OR REPLACE TABLE hot.last AS FROM newest")
             scrapes = [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes]
             _insert(cursor, "scrapes", None, scrapes, chunk)
@@ -288,9 +301,10 @@ def made(path: Path) -> None:
         raise opening(path, error) from error
 
 
-def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str) -> None:
-    """Attach a file, which is made if it is not there, under a name."""
-    connection.execute(f"ATTACH {quoted(path)} AS {name} (RECOVERY_MODE no_wal_writes)")
+def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool = False) -> None:
+    """Attach a file under a name; it is made if it is not there, unless it is only read."""
+    mode = "READ_ONLY" if read_only else "RECOVERY_MODE no_wal_writes"
+    connection.execute(f"ATTACH {quoted(path)} AS {name} ({mode})")
 
 
 def file_views(connection: duckdb.DuckDBPyConnection, name: str) -> None:

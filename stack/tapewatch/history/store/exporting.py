@@ -111,6 +111,7 @@ def _write(
         json.dump(manifest, file, indent=2)
         file.flush()
         os.fsync(file.fileno())
+    (draft / MANIFEST).chmod(0o600)
     sync_folder(draft)
     return counts
 

@@ -12,7 +12,20 @@ from tapewatch.history.store.contract import QueryError, StoreFullError, StoreGo
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["bad_row", "clash", "exporting", "full", "gone", "is_full", "newer", "opening", "query", "restoring"]
+__all__ = [
+    "bad_row",
+    "clash",
+    "exporting",
+    "foreign",
+    "full",
+    "gone",
+    "is_full",
+    "missing",
+    "newer",
+    "opening",
+    "query",
+    "restoring",
+]
 
 _HOLDER = re.compile(r"Conflicting lock is held in (?P<program>.*?) \(PID (?P<pid>\d+)\)")
 
@@ -52,6 +65,28 @@ def opening(path: Path, error: duckdb.Error | OSError) -> ProblemsError:
         f"{path} cannot be read: {text}",
         "the file must be whole",
         "move it away together with its journal, and restore from an export with `tapewatch history restore`",
+    )
+
+
+def foreign(path: Path) -> ProblemsError:
+    """The file is another program's database."""
+    return _problem(
+        "history/foreign",
+        path,
+        f"{path} is a DuckDB file with tables of something else",
+        "the history has a file for itself",
+        "set DUCKDB_PATH to another path",
+    )
+
+
+def missing(path: Path) -> ProblemsError:
+    """There is no file."""
+    return _problem(
+        "history/missing",
+        path,
+        f"there is no {path}",
+        "the history is one DuckDB file",
+        "start `tapewatch history serve`, or give the path with --database (DUCKDB_PATH)",
     )
 
 

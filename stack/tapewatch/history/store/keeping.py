@@ -19,10 +19,11 @@ from tapewatch.history.store.engine import COMPACT, Engine
 from tapewatch.history.store.exporting import export
 from tapewatch.history.store.failures import full, is_full
 from tapewatch.history.store.journal import Journal, sync_folder
-from tapewatch.history.store.latest import Latest
+from tapewatch.history.store.latest import known
 from tapewatch.history.store.moving import move, save
 from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined
+from tapewatch.history.store.replaying import replay
 from tapewatch.history.store.retention import Retention, retain
 from tapewatch.history.store.rows import ORDER, columns_of, event_of, merged
 from tapewatch_sdk.collectors import Table
@@ -81,18 +82,8 @@ class Keeper:
             self._journal.remove(chunk)
         self._closed = max(left, default=self._moved)
         self._chunk = self._closed + 1
-        kept = self.engine.connection.execute("SELECT series, ts, value FROM store.last").fetchnumpy()
-        self._latest = Latest(
-            np.asarray(kept["series"], np.int32),
-            np.asarray(kept["ts"]).astype("datetime64[ms]").astype(np.int64),
-            np.asarray(kept["value"], np.float64),
-        )
-        for chunk in left:
-            for body, _ in self._journal.read(chunk):
-                record = Record.decoded(body)
-                self._latest.take(record)
-                self.engine.apply(record, self._closed, self._latest)
-                self.waiting += len(record.ids)
+        self._latest = known(self.engine)
+        self.waiting = replay(self.engine, self._journal, left, self._closed, self._latest)
         rows = self.engine.connection.execute(
             "SELECT id, metric_name, symbol, service, target, labels, type FROM hot.series"
         ).fetchall()
@@ -233,7 +224,7 @@ class Keeper:
             for chunk in sorted({chunk for chunk, _ in pending}):
                 record = _united([record for number, record in pending if number == chunk])
                 self._latest.take(record)
-                self.engine.apply(record, chunk, self._latest)
+                self.engine.apply(record, chunk, self._latest.columns())
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor in a transaction that can only read, and that sees all that was written until now."""
@@ -333,7 +324,7 @@ class Keeper:
                     until, self._pending = self._journal.size, []
                 for body, offset in self._journal.read(self._chunk):
                     if offset <= until:
-                        self.engine.apply(Record.decoded(body), self._chunk, self._latest)
+                        self.engine.apply(Record.decoded(body), self._chunk, self._latest.columns())
             old.close()
             return before, self.path.stat().st_size
 

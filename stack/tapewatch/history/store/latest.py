@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.records import Record
 
-__all__ = ["Latest"]
+__all__ = ["Latest", "known"]
 
 _NEVER = np.iinfo(np.int64).min
 
@@ -51,3 +52,13 @@ class Latest:
             more = 2 * most - len(self._times) + 1
             self._times = np.concatenate([self._times, np.full(more, _NEVER, np.int64)])
             self._values = np.concatenate([self._values, np.zeros(more)])
+
+
+def known(engine: Engine) -> Latest:
+    """The last values that the file has."""
+    kept = engine.connection.execute("SELECT series, ts, value FROM store.last").fetchnumpy()
+    return Latest(
+        np.asarray(kept["series"], np.int32),
+        np.asarray(kept["ts"]).astype("datetime64[ms]").astype(np.int64),
+        np.asarray(kept["value"], np.float64),
+    )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import duckdb
 
-from tapewatch.history.store.failures import newer, opening
+from tapewatch.history.store.failures import foreign, newer
 from tapewatch.history.store.schema import TABLES
 
-__all__ = ["MIGRATIONS", "migrate"]
+__all__ = ["MIGRATIONS", "check", "migrate"]
 
 MIGRATIONS: tuple[Sequence[str], ...] = (TABLES,)
 """The statements that lead to version 1, 2, ..."""
@@ -18,7 +18,7 @@ MIGRATIONS: tuple[Sequence[str], ...] = (TABLES,)
 
 def migrate(
     path: Path, connection: duckdb.DuckDBPyConnection, migrations: Sequence[Sequence[str]] = MIGRATIONS
-) -> None:
+) -> bool:
     """Bring the attached database `store` to the newest version, each step in a transaction of its own.
 
     Parameters:
@@ -26,12 +26,15 @@ def migrate(
         connection: has it attached.
         migrations: the steps.
 
+    Returns:
+        Whether there was anything to do.
+
     Raises:
         ProblemsError: it is newer than we are, or no store of ours.
     """
-    version = _version(path, connection)
-    if version > len(migrations):
-        raise newer(path, version, len(migrations))
+    _ours(path, connection)
+    connection.execute("CREATE TABLE IF NOT EXISTS store.tapewatch_schema (version INTEGER, migrated TIMESTAMP)")
+    version = check(path, connection, migrations)
     for number, statements in enumerate(migrations[version:], version + 1):
         connection.begin()
         connection.execute("USE store")
@@ -41,14 +44,28 @@ def migrate(
         connection.execute("USE memory")
         connection.commit()
         connection.execute("CHECKPOINT store")
+    return version < len(migrations)
+
+
+def check(path: Path, connection: duckdb.DuckDBPyConnection, migrations: Sequence[Sequence[str]] = MIGRATIONS) -> int:
+    """The version of the attached database.
+
+    Raises:
+        ProblemsError: it is newer than we are, or no store of ours.
+    """
+    version = _version(path, connection)
+    if version > len(migrations):
+        raise newer(path, version, len(migrations))
+    return version
 
 
 def _version(path: Path, connection: duckdb.DuckDBPyConnection) -> int:
-    names = {name for (name,) in connection.execute(
-        "SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()}  # fmt: skip
-    if names and "tapewatch_schema" not in names:
-        raise opening(path, duckdb.IOException("not a valid DuckDB file of tapewatch: it has tables of others"))
-    connection.execute("CREATE TABLE IF NOT EXISTS store.tapewatch_schema (version INTEGER, migrated TIMESTAMP)")
+    _ours(path, connection)
     found = connection.execute("SELECT coalesce(max(version), 0) FROM store.tapewatch_schema").fetchone()
-    assert found is not None
-    return int(found[0])
+    return int(found[0]) if found else 0
+
+
+def _ours(path: Path, connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.execute("SELECT table_name FROM duckdb_tables() WHERE database_name = 'store'").fetchall()
+    if found and ("tapewatch_schema",) not in found:
+        raise foreign(path)

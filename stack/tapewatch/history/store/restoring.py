@@ -147,9 +147,9 @@ def _late(cursor: duckdb.DuckDBPyConnection, hours: datetime) -> None:
     """Hours that the store has made already and the export had not."""
     cursor.execute(
         "INSERT INTO store.rollup_1h SELECT series, time_bucket(INTERVAL 1 HOUR, bucket::TIMESTAMP)::TIMESTAMP_MS "
-        "AS hour, sum(count)::INTEGER, sum(sum), min(min), max(max), arg_max(last, last_ts), max(last_ts) FROM store.rollup_5m r "
-        "WHERE bucket >= ?::TIMESTAMP_MS AND bucket < (SELECT hours FROM store.progress) AND NOT EXISTS (FROM "
-        "store.rollup_1h h WHERE h.series = r.series "
+        "AS hour, sum(count)::INTEGER, sum(sum), min(min), max(max), arg_max(last, last_ts), max(last_ts) "
+        "FROM store.rollup_5m r WHERE bucket >= ?::TIMESTAMP_MS AND bucket < (SELECT hours FROM store.progress) "
+        "AND NOT EXISTS (FROM store.rollup_1h h WHERE h.series = r.series "
         "AND h.bucket = time_bucket(INTERVAL 1 HOUR, r.bucket::TIMESTAMP)::TIMESTAMP_MS) GROUP BY ALL", [hours]
     )  # fmt: skip
 

@@ -170,13 +170,16 @@ class Store:
         """
         self._keeper.turn()
 
-    def retain(self) -> dict[str, int]:
+    def retain(self, retention: Retention | None = None) -> dict[str, int]:
         """Remove what is older than it is kept for; this happens by itself every ten minutes.
+
+        Parameters:
+            retention: how long what is kept; as given to `open` if None.
 
         Returns:
             How many rows were removed, by table.
         """
-        return self._keeper.retain(self._retention)
+        return self._keeper.retain(retention or self._retention)
 
     def compact(self) -> tuple[int, int]:
         """Make the file smaller, while batches are written and questions answered.

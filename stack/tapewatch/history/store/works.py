@@ -7,11 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from tapewatch.history.store.retention import Retention
+
 __all__ = ["works"]
 
 
 class _Store(Protocol):
-    def retain(self) -> dict[str, int]: ...
+    def retain(self, retention: Retention | None = None) -> dict[str, int]: ...
 
     def compact(self) -> tuple[int, int]: ...
 
@@ -31,4 +33,8 @@ def works(store: _Store) -> Mapping[str, Callable[[Mapping[str, Any]], Mapping[s
         before, after = store.compact()
         return {"before": before, "after": after}
 
-    return {"export": export, "compact": compact, "retain": lambda _question: {"rows": store.retain()}}
+    def retain(question: Mapping[str, Any]) -> Mapping[str, Any]:
+        keep = question["keep"]
+        return {"rows": store.retain(Retention.parse(keep) if keep else None)}
+
+    return {"export": export, "compact": compact, "retain": retain}

@@ -1,0 +1,128 @@
+"""`tapewatch history sql`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tapewatch.cli._history._store import store_options
+
+if TYPE_CHECKING:
+    from rich.console import JustifyMethod
+
+    from tapewatch.history.store import Answer, Reader
+
+__all__ = ["command"]
+
+_NARROW = 8
+"""Columns of the terminal that a column of the answer has at least, if its name is that long."""
+
+_NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
+
+
+@click.command("sql")
+@click.argument("statement", metavar="[SQL]", default="-")
+@store_options
+@click.option("--format", "output", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 1_000_000), default=1_000, show_default=True, help="Rows at most.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.01, 300), default=10.0, show_default=True, help="Seconds that it may take."
+)
+def command(statement: str, project: Path, database: Path, output: str, limit: int, timeout: float) -> None:
+    """Ask the history in SQL: one statement that reads. Without SQL it is read from standard input.
+
+    While `tapewatch history serve` runs, that process answers, the last second included; otherwise the file is read.
+
+    \b
+    Examples:
+      tapewatch history sql "SHOW TABLES"
+      tapewatch history sql "SELECT * FROM trades ORDER BY timestamp DESC LIMIT 10"
+      tapewatch history sql --format csv < question.sql
+    """
+    reader = _reader(project / database)
+    try:
+        text = sys.stdin.read() if statement == "-" else statement
+        answer = reader.sql(text, limit=limit, timeout=timeout)
+    finally:
+        reader.close()
+    _PRINTERS[output](answer)
+    if answer.truncated:
+        click.echo(f"there are more than these {limit:,} rows; --limit gives more of them", err=True)
+
+
+def _reader(path: Path) -> Reader:
+    from tapewatch.history.store import StoreGoneError, connect, look_into, socket_of
+
+    try:
+        return connect(socket_of(path))
+    except StoreGoneError:
+        return look_into(path)
+
+
+def _table(answer: Answer) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, kind in zip(answer.columns, answer.types, strict=True):
+        justify: JustifyMethod = "right" if kind in _NUMBERS else "left"
+        table.add_column(Text(name), justify=justify, overflow="fold", min_width=min(len(name), _NARROW))
+    for row in answer.rows:
+        table.add_row(*(Text(_text(value)) for value in row))
+    Console().print(table)
+
+
+def _json(answer: Answer) -> None:
+    rows = [{name: _plain(value) for name, value in row.items()} for row in answer.dicts()]
+    click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+
+
+def _csv(answer: Answer) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(map(_cells, answer.rows))
+
+
+def _cells(row: tuple[Any, ...]) -> Iterator[str]:
+    return map(_text, row)
+
+
+_PRINTERS = {"table": _table, "json": _json, "csv": _csv}
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:.15g}"
+        case datetime():
+            return value.replace(tzinfo=None).isoformat(" ", "milliseconds").removesuffix(".000")
+        case dict() | list():
+            return json.dumps(_plain(value), ensure_ascii=False)
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON takes it; it has no NaN and no infinities, so they are texts."""
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
+        case datetime():
+            return value.isoformat()
+        case dict():
+            return {key: _plain(each) for key, each in value.items()}
+        case list():
+            return [_plain(each) for each in value]
+    return value
