@@ -20,6 +20,7 @@ from sdk.exporters.backend import Backend
 from support.servers import Server
 from support.simulated import NOWHERE, SCRAPED, Sample
 from support.waiting import wait_for
+from tapewatch.simulating.meters import SIMULATED
 
 Simulate = Callable[..., Server]
 
@@ -60,6 +61,7 @@ def test_each_service_answers_with_its_families_in_both_formats(sample: Sample, 
         text, kind = get(sample.url(name, "/metrics"))
         assert kind.startswith("text/plain; version=0.0.4")
         types = {family.name: family.type for family in read_text(text)}
+        assert types.pop(SIMULATED) == "gauge"
         families = [family for family in catalogue.families.values() if family.domain in catalogue.emits[name]]
         assert types == {
             family.name.removesuffix("_total") if family.type == "counter" else family.name: str(family.type)
@@ -67,7 +69,8 @@ def test_each_service_answers_with_its_families_in_both_formats(sample: Sample, 
         }
         text, kind = get(sample.url(name, "/metrics"), OPENMETRICS)
         assert kind.startswith("application/openmetrics-text")
-        assert {family.name: family.type for family in read_openmetrics(text)} == types  # type: ignore[no-untyped-call]
+        found = {family.name: family.type for family in read_openmetrics(text)}  # type: ignore[no-untyped-call]
+        assert found == {**types, SIMULATED: "gauge"}
 
 
 def ready_of(sample: Sample, service: str) -> str:

@@ -132,10 +132,11 @@ def handle_errors(app: FastAPI) -> None:
         return answer_of(_of_validation(error.errors()))
 
     @app.exception_handler(HttpError)
-    async def http(_: Request, error: HttpError) -> Response:
+    async def http(request: Request, error: HttpError) -> Response:
         phrase = HTTPStatus(error.status_code).phrase
         code = phrase.lower().replace(" ", "_").replace("-", "_")
-        return answer_of(ApiError(error.status_code, code, phrase.lower(), headers=error.headers))
+        headers = _all_methods(app, request.url.path, error.headers) if error.status_code == 405 else error.headers
+        return answer_of(ApiError(error.status_code, code, phrase.lower(), headers=headers))
 
     @app.exception_handler(StoreFullError)
     async def full(_: Request, error: StoreFullError) -> Response:
@@ -153,6 +154,12 @@ def handle_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:
         return answer_of(ApiError(500, "internal", "that is a bug of ours; the log of the server tells of it"))
+
+
+def _all_methods(app: FastAPI, path: str, headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Every method of a path: FastAPI has a route for each, and tells of one."""
+    found = app.openapi()["paths"].get(path)
+    return {**(headers or {}), **({"Allow": ", ".join(method.upper() for method in found)} if found else {})}
 
 
 def _of_validation(errors: Sequence[Any]) -> ApiError:

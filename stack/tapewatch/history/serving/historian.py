@@ -11,6 +11,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.history import signed_here
 from tapewatch.history.api.alerting import DELIVERIES, Prometheus, Watch, delivered
 from tapewatch.history.api.alerting.watch import still_firing
 from tapewatch.history.api.core import Pushed
@@ -20,10 +21,11 @@ from tapewatch.history.api.socket import Hub
 from tapewatch.history.bridge import Bridge, Round, targets_of
 from tapewatch.history.collecting import Collectors, Host
 from tapewatch.history.serving.instruments import Instruments
+from tapewatch.history.serving.listening import no_socket
 from tapewatch.history.serving.options import THREADS, Options
 from tapewatch.history.serving.process import SERVICE
 from tapewatch.history.serving.working import Loops, beat
-from tapewatch.history.store import Batch, Reader, Store, Written, queries, socket_of
+from tapewatch.history.store import Batch, Reader, Store, Written, queries
 from tapewatch.schema.types import seconds
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event, EventType
@@ -66,7 +68,7 @@ class Historian:
         self.live = Live(_abouts(catalogue))
         self.instruments = Instruments(catalogue, str(options.database.absolute().parent.anchor or "/"))
         self.collectors = Collectors(host=Host(self._health, self._alerts))
-        self.bridge = Bridge(targets_of(catalogue), options.interval, registry=self.instruments.registry)
+        self.bridge = Bridge(targets_of(signed_here(catalogue)), options.interval, registry=self.instruments.registry)
         self._evaluated = seconds(catalogue.defaults.evaluation_interval)
         self._pushes = Pushes()
         self._pushing = asyncio.Lock()
@@ -81,12 +83,19 @@ class Historian:
         self.store = Store.open(options.database, batch_size=options.batch_size, write_interval=options.write_interval)
         try:
             self.store.define([*self.collectors.tables, DELIVERIES])
-            self.store.serve(socket_of(options.database))
+            self._serve()
             self._reader = self.store.reader()
         except BaseException:
             self.store.close()
             raise
         self.instruments.registry.register_callback(self._look)
+
+    def _serve(self) -> None:
+        """Let other processes of this user read the store."""
+        try:
+            self.store.serve()
+        except OSError as error:
+            raise ProblemsError([no_socket(self.store.path, error)]) from error
 
     # From the start to the end.
 

@@ -16,7 +16,7 @@ from tapewatch.history.serving.process import SERVICE
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["check_tls", "gate_of", "listen", "listen_at", "url_of"]
+__all__ = ["check_tls", "gate_of", "listen", "listen_at", "no_socket", "url_of"]
 
 
 def listen(options: Options) -> socket.socket:
@@ -60,7 +60,7 @@ def listen_at(path: Path) -> socket.socket:
         made.listen(1024)
     except OSError as error:
         made.close()
-        raise ProblemsError([_no_socket(path, error)]) from error
+        raise ProblemsError([no_socket(path, error)]) from error
     made.setblocking(False)
     return made
 
@@ -114,12 +114,13 @@ def _taken(options: Options, error: OSError) -> Problem:
     )
 
 
-def _no_socket(path: Path, error: OSError) -> Problem:
+def no_socket(path: Path, error: OSError) -> Problem:
+    """What to say when there can be no Unix socket for a store, or at a path."""
     return Problem(
         code="history/socket",
-        summary=f"the history cannot listen at {path}: {error.strerror or error}",
-        must="beside the store a socket can be made; its path has at most some hundred bytes",
-        fix="keep the store in another folder, or start with one worker",
+        summary=f"the history cannot listen at a socket for {path}: {error.strerror or error}",
+        must="this user has a folder for sockets of its own: `$XDG_RUNTIME_DIR/tapewatch`, or /tmp/tapewatch-UID",
+        fix="remove a folder of that name which is another user's, or set XDG_RUNTIME_DIR to a folder of your own",
         where=Place(file=str(path)),
     )
 

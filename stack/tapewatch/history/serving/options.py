@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tapewatch.history.api.access import is_loopback
-from tapewatch.history.store import BATCH_SIZE, WRITE_INTERVAL
+from tapewatch.history.store import BATCH_SIZE, WRITE_INTERVAL, socket_of
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem
 
@@ -71,7 +71,7 @@ class Options:
     @property
     def api_socket(self) -> Path:
         """Where the historian answers its workers."""
-        return self.database.with_name(self.database.name + ".api.sock")
+        return socket_of(self.database).with_suffix(".api.sock")
 
     def check(self) -> None:
         """Refuse what must not be started.

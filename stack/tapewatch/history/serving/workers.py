@@ -52,19 +52,26 @@ class Workers:
 
     async def _keep(self) -> None:
         while True:
-            process = await asyncio.create_subprocess_exec(
-                *self._command,
-                pass_fds=(self._listener.fileno(),),
-                stdin=subprocess.DEVNULL,
-                # Ctrl-C is for us: we end them when our own work is done.
-                process_group=0,
-            )
             try:
-                code = await process.wait()
-                _log.error("a worker has ended with %d, and is started again", code)
-            finally:
-                await _end(process)
+                await self._run()
+            except OSError as error:
+                _log.error("a worker cannot be started", exc_info=error)
             await asyncio.sleep(PAUSE)
+
+    async def _run(self) -> None:
+        """One worker, from its start to its end."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            pass_fds=(self._listener.fileno(),),
+            stdin=subprocess.DEVNULL,
+            # Ctrl-C is for us: we end them when our own work is done.
+            start_new_session=True,
+        )
+        try:
+            code = await process.wait()
+            _log.error("a worker has ended with %d, and is started again", code)
+        finally:
+            await _end(process)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from support.history_api import Api, Reply, Standing, serving
+from support.waiting import wait_for
 from tapewatch.history.api import shield
 from tapewatch.history.api.access import COOKIE, ApiKey, Gate, Hosts
 from tapewatch.history.serving import http
@@ -86,6 +87,10 @@ def test_every_error_has_the_one_shape(
     reply = api.ask(method, path, body, headers)
 
     assert (reply.status, in_one_shape(reply)) == (status, True)
+
+
+def test_a_method_that_is_not_there_is_told_the_ones_that_are(api: Api) -> None:
+    assert set(api.ask("DELETE", "/api/events").headers["allow"].split(", ")) == {"GET", "POST"}
 
 
 @pytest.mark.parametrize("path", ["/health", "/", "/docs", "/openapi.json", "/nowhere", "/metrics"])
@@ -188,7 +193,8 @@ def test_requests_are_counted_by_route_and_not_by_whatever_was_asked(api: Api) -
     api.ask("GET", "/health")
     api.ask("GET", "/a/b/c")
 
-    assert api.core.measured == [("GET", "/health", 200), ("GET", "other", 404)]
+    told = [("GET", "/health", 200), ("GET", "other", 404)]
+    wait_for("both are counted, after they were answered", lambda: api.core.measured == told)
 
 
 def test_the_page_is_served_and_is_asked_for_again_only_when_it_has_changed(api: Api) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints
 
 from tapewatch.history.api.core import Core
 from tapewatch.history.api.errors import declared
@@ -42,7 +42,7 @@ class Delivery(_Open):
     alerts: list[AlertIn] = Field(max_length=5_000)
     groupKey: Line = ""  # noqa: N815
     groupLabels: dict[str, Line] = {}  # noqa: N815
-    truncatedAlerts: int = 0  # noqa: N815
+    truncatedAlerts: StrictInt = 0  # noqa: N815
 
 
 class Accepted(BaseModel):

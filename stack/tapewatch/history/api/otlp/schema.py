@@ -28,8 +28,10 @@ _TEMPORALITY = {
 }
 
 
-def _object(*required: str, **properties: Any) -> Schema:
-    return {"type": "object", "properties": properties, **({"required": list(required)} if required else {})}
+def _object(**properties: Any) -> Schema:
+    """An object of protobuf's JSON: what is left out, or null, has its default."""
+    nullable = {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in properties.items()}
+    return {"type": "object", "properties": nullable}
 
 
 def _list(items: Schema) -> Schema:
@@ -38,7 +40,6 @@ def _list(items: Schema) -> Schema:
 
 _ATTRIBUTES = _list(
     _object(
-        "key",
         key={"type": "string"},
         value={
             **_object(
@@ -68,7 +69,6 @@ _SUMMARIES = _list(
 )
 _METRIC = {
     **_object(
-        "name",
         name={"type": "string"},
         description={"type": "string"},
         unit={"type": "string"},
@@ -81,7 +81,6 @@ _METRIC = {
 }
 
 SCHEMA: Schema = _object(
-    "resourceMetrics",
     resourceMetrics=_list(
         _object(
             resource=_object(attributes=_ATTRIBUTES),
