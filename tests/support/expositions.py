@@ -61,14 +61,15 @@ def by_prometheus_client(body: bytes, syntax: Syntax) -> Exposed:
     )  # fmt: skip
 
 
-def by_line(body: bytes, syntax: Syntax) -> Exposed:
-    """What the strict reader of a line says of each that is no metadata.
+def by_line(body: bytes, syntax: Syntax) -> list[tuple[tuple[str, tuple[tuple[str, str], ...]], str]]:
+    """What the strict reader of a line says of each that is no metadata: series and value.
 
     Raises:
         FormatError: it refuses one.
     """
     lines = [line for line in body.decode().split("\n") if line.strip(" \t") and not line.lstrip(" \t").startswith("#")]
-    return _once((*read_sample(Cursor(line, 1), syntax), None) for line in lines)
+    read = (read_sample(Cursor(line, 1), syntax) for line in lines)
+    return [((name, tuple(sorted(labels.items()))), repr(value)) for name, labels, value in read]
 
 
 def _once(samples: Iterable[tuple[str, dict[str, str], float, Any]]) -> Exposed:
@@ -94,8 +95,7 @@ def expositions(draw: st.DrawFn, syntax: Syntax) -> list[str]:
     lines: list[str] = []
     for name in draw(st.lists(st.sampled_from(_NAMES), max_size=4, unique=True)):
         if draw(st.booleans()):
-            text = draw(_texts).replace("\n", "")
-            lines.append(f"# HELP {name} {text}")
+            lines.append(f"# HELP {name} {draw(_texts)}".replace("\n", "").rstrip("\r"))
         lines.extend(_type_lines(draw, name, syntax))
         for labels in draw(st.lists(st.dictionaries(st.sampled_from(_LABELS), _texts, max_size=3), max_size=4)):
             lines.append(_sample(draw, name, labels, syntax))

@@ -103,7 +103,9 @@ class _Reader:
         self._syntax = syntax
         self._known = known
         self._types: dict[str, str] = {}
-        self._labels: dict[bytes, Labels | None] = {b"": ()}
+        self._known_names: dict[bytes, str] = {}
+        self._known_ends: dict[bytes, Labels] = {}
+        """Labels by the bytes from behind the brace that opens to the value."""
         # Of the samples, a list for each part: much of the time of a first look goes into what it makes.
         self._names: list[str] = []
         self._label_sets: list[Labels] = []
@@ -114,24 +116,23 @@ class _Reader:
 
     def read(self, lines: list[bytes]) -> None:
         """Takes all lines."""
-        known, usual, labels_by_text = self._known, _HEADS[self._syntax.name].match, self._labels
+        known, names, ends = self._known, self._known_names, self._known_ends
         for number, line in enumerate(lines, 1):
             if line[:1] == b"#":
                 self._metadata(line, number)
                 continue
-            if known and (found := known.get(line[: line.rfind(b" ") + 1])):
-                self._take(found[0], found[1], line, line.rfind(b" ") + 1, number)
+            end = line.rfind(b" ") + 1
+            head = line[:end]
+            if known and (found := known.get(head)):
+                self._take(found[0], found[1], head, line[end:], number)
                 continue
-            match = usual(line)
-            if match is None:
-                self._odd(line, number)
-                continue
-            name, text = match.groups(b"")
-            labels = labels_by_text.get(text)
-            if labels is None and (labels := self._labels_of(text)) is None:
-                self._odd(line, number)
+            # Most names stand with many labels, and most labels with many names; what is right of both is right.
+            name, _, rest = head.partition(b"{")
+            labels = ends.get(rest)
+            if labels is not None and (text := names.get(name)) is not None:
+                self._take(text, labels, head, line[end:], number)
             else:
-                self._take(name.decode(), labels, line, match.end(), number)
+                self._usual(line, number)
 
     def finished(self, lines: list[bytes]) -> Reading:
         """All that was read."""
@@ -147,13 +148,26 @@ class _Reader:
             steady &= is_timeless
         return Reading(series, self._heads, self._numbers, values, kept, steady)
 
-    def _take(self, name: str, labels: Labels, line: bytes, end: int, number: int) -> None:
+    def _take(self, name: str, labels: Labels, head: bytes, tail: bytes, number: int) -> None:
         self._names.append(name)
         self._label_sets.append(labels)
         self._kinds.append(self._types.get(name, "untyped"))
-        self._heads.append(line[:end])
-        self._tails.append(line[end:])
+        self._heads.append(head)
+        self._tails.append(tail)
         self._numbers.append(number)
+
+    def _usual(self, line: bytes, number: int) -> None:
+        """Takes a line whose name or labels are new, and remembers them."""
+        match = _HEADS[self._syntax.name].match(line)
+        labels = None if match is None else self._labels_of(match[2] or b"")
+        if match is None or labels is None:
+            self._odd(line, number)
+            return
+        name, head = match[1].decode(), match[0]
+        self._take(name, labels, head, line[match.end() :], number)
+        if b"{" in head:
+            self._known_names[match[1]] = name
+            self._known_ends[head[len(match[1]) + 1 :]] = labels
 
     def _labels_of(self, text: bytes) -> Labels | None:
         """The labels between the braces; None if one stands there twice, or may not stand there."""
@@ -161,10 +175,7 @@ class _Reader:
         if b"\\" in text:
             pairs = [(name, _ESCAPE.sub(_escaped, value)) for name, value in pairs]
         names = {name for name, _ in pairs}
-        if len(names) < len(pairs) or not names.isdisjoint(_NEVER):
-            return None
-        self._labels[text] = labels = tuple(sorted(pairs))
-        return labels
+        return tuple(sorted(pairs)) if len(names) == len(pairs) and names.isdisjoint(_NEVER) else None
 
     def _odd(self, line: bytes, number: int) -> None:
         """Takes a line that is not like most: the strict reader's."""
@@ -180,7 +191,7 @@ class _Reader:
             raise FormatError(f"no label may be called {wrong}", number, 1)
         match = _ANY_HEAD.match(line)
         assert match is not None  # every part of it may be absent
-        self._take(name, tuple(sorted(labels.items())), line, match.end(), number)
+        self._take(name, tuple(sorted(labels.items())), match[0], line[match.end() :], number)
 
     def _metadata(self, line: bytes, number: int) -> None:
         match = _METADATA.fullmatch(line)
