@@ -16,9 +16,7 @@ __all__ = ["command"]
 @click.argument("folder", type=click.Path(path_type=Path))
 @store_options
 @click.option("--table", "tables", metavar="NAME", multiple=True, help="Only this one; may be given several times.")
-@click.option(
-    "--start", metavar="TIME", callback=moment, help="Only rows from this time on, such as 2026-11-20, in UTC."
-)
+@click.option("--start", metavar="TIME", callback=moment, help="Only rows from then on, such as 2026-11-20, in UTC.")
 @click.option("--end", metavar="TIME", callback=moment, help="Only rows before this time.")
 def command(
     folder: Path, project: Path, database: Path, tables: tuple[str, ...], start: datetime | None, end: datetime | None

@@ -22,7 +22,7 @@ from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import known
 from tapewatch.history.store.moving import move, save
 from tapewatch.history.store.numbering import Numbering
-from tapewatch.history.store.records import Record, joined
+from tapewatch.history.store.records import Record, joined, united
 from tapewatch.history.store.replaying import replay
 from tapewatch.history.store.retention import Retention, retain
 from tapewatch.history.store.rows import ORDER, columns_of, event_of, merged
@@ -222,7 +222,7 @@ class Keeper:
             with self._lock:
                 pending, self._pending = self._pending, []
             for chunk in sorted({chunk for chunk, _ in pending}):
-                record = _united([record for number, record in pending if number == chunk])
+                record = united([record for number, record in pending if number == chunk])
                 self._latest.take(record)
                 self.engine.apply(record, chunk, self._latest.columns())
 
@@ -344,21 +344,3 @@ class Keeper:
         finally:
             self._journal.close()
             self.engine.close()
-
-
-def _united(records: Sequence[Record]) -> Record:
-    """Several records as one."""
-    if len(records) == 1:
-        return records[0]
-    whole = Record()
-    for record in records:
-        whole.series += record.series
-        whole.scrapes += record.scrapes
-        whole.events += record.events
-        for name, columns in record.rows.items():
-            have = whole.rows.get(name)
-            whole.rows[name] = [a + b for a, b in zip(have, columns, strict=True)] if have else columns
-    whole.orders = list({row[0]: row for record in records for row in record.orders}.values())
-    whole.ids = joined([record.ids for record in records], np.int32)
-    whole.values = joined([record.values for record in records], np.float64)
-    return whole

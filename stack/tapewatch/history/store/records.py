@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tapewatch.history.samples import Values
 
-__all__ = ["Record", "Seen", "SeriesRow", "joined"]
+__all__ = ["Record", "Seen", "SeriesRow", "joined", "united"]
 
 _LENGTH = struct.Struct("<I")
 
@@ -74,3 +74,21 @@ class Record:
 def joined(arrays: Sequence[NDArray[Any]], kind: type) -> NDArray[Any]:
     """Arrays one after another."""
     return np.concatenate(arrays) if arrays else np.empty(0, kind)
+
+
+def united(records: Sequence[Record]) -> Record:
+    """Several records as one; of the rows of an order the last one."""
+    if len(records) == 1:
+        return records[0]
+    whole = Record()
+    for record in records:
+        whole.series += record.series
+        whole.scrapes += record.scrapes
+        whole.events += record.events
+        for name, columns in record.rows.items():
+            have = whole.rows.get(name)
+            whole.rows[name] = [a + b for a, b in zip(have, columns, strict=True)] if have else columns
+    whole.orders = list({row[0]: row for record in records for row in record.orders}.values())
+    whole.ids = joined([record.ids for record in records], np.int32)
+    whole.values = joined([record.values for record in records], np.float64)
+    return whole

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 
 from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.journal import Journal
 from tapewatch.history.store.latest import Latest
-from tapewatch.history.store.records import Record
+from tapewatch.history.store.records import Record, united
 
 __all__ = ["replay"]
+
+TOGETHER = 500
+"""Batches that are put into memory by one statement: a minute of ten targets, a few MB."""
 
 
 def replay(engine: Engine, journal: Journal, chunks: Iterable[int], into: int, latest: Latest) -> int:
@@ -26,10 +30,10 @@ def replay(engine: Engine, journal: Journal, chunks: Iterable[int], into: int, l
         How many samples there were.
     """
     samples = 0
-    for chunk in chunks:
-        for body, _ in journal.read(chunk):
-            record = Record.decoded(body)
-            latest.take(record)
-            engine.apply(record, into, latest.columns())
-            samples += len(record.ids)
+    records = (Record.decoded(body) for chunk in chunks for body, _ in journal.read(chunk))
+    while some := list(islice(records, TOGETHER)):
+        record = united(some)
+        latest.take(record)
+        engine.apply(record, into, latest.columns())
+        samples += len(record.ids)
     return samples
