@@ -28,6 +28,7 @@ PASSWORD = "admin-of-a-test"
 Answer = tuple[int, Any]
 Route = tuple[str, str, str, Callable[..., Answer]]
 """Method, pattern of the path, the least role, what it does."""
+_FORBIDDEN: Answer = (403, {"message": "You'll need additional permissions to perform this action."})
 _RANKS = {"Viewer": 0, "Editor": 1, "Admin": 2}
 
 
@@ -81,8 +82,11 @@ class StandIn:
             for verb, pattern, least, act in self._routes():
                 if verb == method and (found := re.fullmatch(pattern, parts.path)):
                     if _RANKS[role] < _RANKS[least]:
-                        return 403, {"message": "You'll need additional permissions to perform this action."}
-                    return act(*found.groups(), **({"body": body} if body is not None else {}), **_query(parts.query))
+                        return _FORBIDDEN
+                    given = {"body": body} if body is not None else {}
+                    status, told = act(*found.groups(), **given, **_query(parts.query))
+                    # Who may not see everything is not told what is not there.
+                    return _FORBIDDEN if status == 404 and role != "Admin" else (status, told)
             return 404, {"message": "Not found"}
 
     def _routes(self) -> list[Route]:

@@ -100,6 +100,19 @@ class Api:
                 return None
             raise
 
+    def look(self, path: str) -> Any | None:
+        """The same, and None also for what we may not see.
+
+        To a user who may not see everything, Grafana says of what is not there that it is not allowed. What is there
+        and hidden from us it protects itself: it refuses to write over it.
+        """
+        try:
+            return self.find(path)
+        except ApiError as error:
+            if error.status == _NOT_ALLOWED:
+                return None
+            raise
+
     def post(self, path: str, body: object) -> Any:
         """The answer to a POST request; raises like `get`."""
         return self._ask("POST", path, body)

@@ -53,7 +53,7 @@ def make_folder(api: Api, folder: Folder) -> None:
     try:
         api.post("/api/folders", {"uid": folder.uid, "title": folder.title})
     except ApiError:
-        if api.find(f"/api/folders/{folder.uid}") is None:  # somebody, or an earlier try of ours, was quicker
+        if api.look(f"/api/folders/{folder.uid}") is None:  # somebody, or an earlier try of ours, was quicker
             raise
 
 

@@ -138,7 +138,7 @@ def plan(
     """
     folders = list(dict.fromkeys(folder_of(dashboard.folder) for dashboard in dashboards))
     steps = [_step(dashboard, find(api, dashboard.uid), project, overwrite) for dashboard in dashboards]
-    missing = [folder for folder in folders if api.find(f"/api/folders/{folder.uid}") is None]
+    missing = [folder for folder in folders if api.look(f"/api/folders/{folder.uid}") is None]
     there = [folder for folder in folders if folder not in missing]
     others = _others(api, {folder.uid for folder in there}, {dashboard.uid for dashboard in dashboards})
     ours = [each for each in others if each.mark is not None and each.mark.project == project]
@@ -149,8 +149,8 @@ def plan(
 
 
 def find(api: Api, uid: str) -> Found | None:
-    """What Grafana has under a UID; None where that is nothing."""
-    answer = api.find(f"/api/dashboards/uid/{uid}")
+    """What Grafana has under a UID; None where that is nothing that we may see."""
+    answer = api.look(f"/api/dashboards/uid/{uid}")
     if answer is None:
         return None
     model, meta = answer["dashboard"], answer["meta"]

@@ -34,7 +34,7 @@ class Target:
     def token(self, role: str) -> str:
         """A token of a new service account."""
         account = self.person.post("/api/serviceaccounts", {"name": f"{role} {next(_numbers)}", "role": role})
-        made = self.person.post(f"/api/serviceaccounts/{account['id']}/tokens", {"name": "of a test"})
+        made = self.person.post(f"/api/serviceaccounts/{account['id']}/tokens", {"name": f"token {account['id']}"})
         return str(made["key"])
 
     def robot(self, role: str = "Editor") -> Api:
