@@ -31,7 +31,7 @@ class DebianProgram:
 
 OLDEST: Mapping[str, DebianProgram] = {
     "prometheus": DebianProgram("prometheus", "usr/bin/prometheus", "3.5"),
-    "promtool": DebianProgram("prometheus", "usr/bin/promtool", "3.5"),
+    "promtool": DebianProgram("promtool", "usr/bin/promtool", "3.5"),
     "alertmanager": DebianProgram(
         "prometheus-alertmanager", "usr/bin/prometheus-alertmanager", "0.33", "usr/share/prometheus/alertmanager"
     ),
@@ -67,4 +67,6 @@ def unpack_programs(programs: Mapping[str, DebianProgram], workshop: Path) -> li
 def _take(name: str, program: DebianProgram, package: Package, root: Path) -> Made:
     if program.version and not f"{package.version}.".startswith(f"{program.version}."):
         raise BuildError(f"Debian sid holds {name} {package.version} now, and {program.version} is wanted")
+    if not (root / program.path).is_file():
+        raise BuildError(f"Debian's {package.name} {package.version} holds no {program.path}; another package does now")
     return Made(name, package.version, root / program.path, root / program.data if program.data else None)
