@@ -82,9 +82,11 @@ def test_what_it_read_of_the_files_is_what_stands_in_them(grafana: Looked) -> No
 @pytest.mark.parametrize("uid", OWN_WORDS)
 def test_each_data_source_answers_through_grafana(grafana: Looked, uid: str) -> None:
     path, word = OWN_WORDS[uid]
+    # Not by the UID: 9.4 takes what follows its first hyphen for a part of the path.
+    number = grafana.api.get(f"/api/datasources/uid/{uid}")["id"]
 
     def asked() -> bool:
-        return word in json.dumps(grafana.api.get(f"/api/datasources/proxy/uid/{uid}{path}"))
+        return word in json.dumps(grafana.api.get(f"/api/datasources/proxy/{number}{path}"))
 
     wait_for(f"{uid} answers through Grafana", asked, 60, grafana.server.log_tail)
 
@@ -118,4 +120,5 @@ def test_a_dashboard_from_a_file_is_not_ours_to_upload(grafana: Looked) -> None:
 def test_it_says_of_no_file_that_it_is_wrong(grafana: Looked) -> None:
     told = [line for line in grafana.server.log().splitlines() if "level=error" in line or "lvl=eror" in line]
 
-    assert [line for line in told if "provision" in line or "dashboard" in line] == []
+    # Of folders for what we provision nothing of (plugins, alerts) it says that they are not there.
+    assert [line for line in told if "provisioning.da" in line] == []
