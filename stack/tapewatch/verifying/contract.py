@@ -24,7 +24,7 @@ from tapewatch_sdk.problems import Problem, Severity
 
 __all__ = ["KNOWN_EXTRAS", "KNOWN_PREFIXES", "violations"]
 
-KNOWN_PREFIXES = ("go_", "process_", "promhttp_", "python_", "tapewatch_sdk_")
+KNOWN_PREFIXES = ("go_", "process_", "promhttp_", "python_", "tapewatch_history_", "tapewatch_sdk_")
 """Families that client libraries add by themselves need not be declared."""
 
 KNOWN_EXTRAS = frozenset({"otel_scope_info", "target_info"})

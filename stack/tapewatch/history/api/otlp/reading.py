@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tapewatch.history.api.errors import ApiError
+from tapewatch.history.api.otlp.schema import SCHEMA
 
 __all__ = ["JSON", "PROTOBUF", "read", "response_of"]
 
@@ -42,12 +44,40 @@ def _from_json(body: bytes, message: Any) -> Any:
 
     try:
         found = json.loads(body)
-        if not isinstance(found, dict):  # an empty list would pass for an empty request
-            raise TypeError("it is no object")
+        if not _is_shaped(found, SCHEMA):  # protobuf would take a text for an object without fields
+            raise TypeError("there is something else where an object or a list belongs")
         return json_format.ParseDict(found, message, ignore_unknown_fields=True, max_recursion_depth=DEPTH)
     except (json_format.ParseError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         said = str(error)[:200]
         raise ApiError(400, "no_otlp", "the body is no OTLP request for metrics in JSON", [("body", said)]) from None
+
+
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int, float),  # 1.0 is a whole number
+    "number": (int, float),
+    "null": (type(None),),
+}
+"""What JSON's types are in Python; a truth value is no number here, though Python takes it for one."""
+
+
+def _is_shaped(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Whether objects, lists, texts and numbers stand where they belong; their range is protobuf's to look at."""
+    if "anyOf" in schema:
+        return any(_is_shaped(value, each) for each in schema["anyOf"])
+    match schema.get("type"):
+        case "object":
+            known = schema["properties"]
+            return isinstance(value, dict) and all(
+                _is_shaped(each, known[name]) for name, each in value.items() if name in known
+            )
+        case "array":
+            return isinstance(value, list) and all(_is_shaped(each, schema["items"]) for each in value)
+    kinds = _KINDS.get(schema.get("type", ""))
+    if kinds is None:
+        return any(type(value) is type(each) and value == each for each in schema["enum"])
+    return type(value) in kinds
 
 
 def response_of(refused: int, reason: str) -> bytes:

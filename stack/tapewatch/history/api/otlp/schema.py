@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import float_info
 from typing import Any
 
 __all__ = ["SCHEMA"]
@@ -19,7 +20,7 @@ _SIGNED = {
 }
 _DOUBLE = {
     "anyOf": [
-        {"type": "number", "minimum": -1.7e308, "maximum": 1.7e308},
+        {"type": "number", "minimum": -float_info.max, "maximum": float_info.max},
         {"type": "string", "enum": ["NaN", "Infinity", "-Infinity"]},
     ]
 }
