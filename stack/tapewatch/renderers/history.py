@@ -28,14 +28,16 @@ def history_key(catalogue: Catalogue, where: Where, address: str) -> str | None:
 
 
 def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:
-    """The route before all others, by which the history is told of every alert at once, each on its own."""
+    """The route before all others, by which the history is told of every alert at once, each on its own.
+
+    The heartbeat alone is left out: that it fires is no news.
+    """
     if catalogue.stack.history is None:
         return []
-    beats = {"matchers": [f'severity!="{HEARTBEAT_SEVERITY}"']} if catalogue.stack.heartbeat else {}
     return [
         {
             "receiver": HISTORY_RECEIVER,
-            **beats,
+            "matchers": [f'severity!="{HEARTBEAT_SEVERITY}"'],
             "continue": True,
             "group_by": ["..."],
             "group_wait": "0s",

@@ -81,7 +81,7 @@ def test_the_history_is_told_of_every_alert_first_and_keeps_none_from_the_others
     first, *_, last = config["route"]["routes"]
 
     assert (first["receiver"], first["continue"], first["group_by"]) == ("history", True, ["..."])
-    assert "matchers" not in first
+    assert first["matchers"] == ['severity!="none"'], "the heartbeat alone is no news"
     assert last == {"receiver": "platform-pager"}, "an alert that no route takes but the history's reaches somebody"
     (hook,) = next(each for each in config["receivers"] if each["name"] == "history")["webhook_configs"]
     assert hook["url"] == "http://api:8000/api/alerts/webhook"
