@@ -31,6 +31,9 @@ COMPACT = (".compact-a", ".compact-b")
 """Added to the name of the file that a compaction writes: DuckDB goes on knowing a file by the name under which it was
 attached, so the next one needs the other name."""
 
+NUMBER = "coalesce(value, 'nan'::DOUBLE)"
+"""A value that comes from numpy: DuckDB takes NaN there for NULL, and no sample is NULL."""
+
 PLAIN = ("scrapes",)
 """Tables of ours without a key."""
 
@@ -143,16 +146,17 @@ class Engine:
         _series(cursor, record.series)
         if len(record.ids):
             cursor.register("batch", {"series": record.ids, "ts": record.times, "value": record.values})
-            cursor.execute(f"INSERT INTO hot.samples_{chunk % 2} FROM batch")
+            cursor.execute(f"INSERT INTO hot.samples_{chunk % 2} SELECT series, ts, {NUMBER} FROM batch")
         if record.scrapes:
             cursor.register("newest", dict(latest))
-            cursor.execute("CREATE OR REPLACE TABLE hot.last AS FROM newest")
+            cursor.execute(f"CREATE OR REPLACE TABLE hot.last AS SELECT series, ts, {NUMBER} AS value FROM newest")
             scrapes = [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes]
             _insert(cursor, "scrapes", None, scrapes, chunk)
             newest = {(row[1], row[2]): (row[1], row[2], row[0], row[3], row[5]) for row in scrapes}
             _insert(cursor, "targets", ("service", "target"), list(newest.values()), None)
         for name, columns in record.rows.items():
-            _columns(cursor, name, self.tables[name].key, _types(self.tables[name]), columns, chunk)
+            table = self.tables[name]
+            _columns(cursor, name, table.key, _types(table), _newest(table, columns), chunk)
         events = [tuple(each[name] for name in _EVENT) for each in record.events]
         _insert(cursor, "events", KEYED["events"], events, chunk)
         _insert(cursor, "orders", KEYED["orders"], record.orders, chunk)
@@ -185,6 +189,14 @@ def _series(cursor: duckdb.DuckDBPyConnection, rows: Sequence[SeriesRow]) -> Non
         "map(unnest($6::VARCHAR[][]), unnest($7::VARCHAR[][])), unnest($8::VARCHAR[])",
         [ids, names, symbols, services, targets, keys, values, types],
     )
+
+
+def _newest(table: Table, columns: list[list[Any]]) -> list[list[Any]]:
+    """Of the rows with one key the last one: a single statement would keep the first."""
+    names = [each.name for each in table.columns]
+    keys = [columns[names.index(name)] for name in table.key]
+    kept = list({key: number for number, key in enumerate(zip(*keys, strict=True))}.values()) if keys else None
+    return columns if kept is None else [[column[number] for number in kept] for column in columns]
 
 
 def _types(table: Table) -> list[str]:

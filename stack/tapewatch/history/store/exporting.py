@@ -25,6 +25,8 @@ __all__ = ["MANIFEST", "TIMES", "export", "parts_of"]
 
 MANIFEST = "manifest.json"
 
+_NUMBERS = ("value", "sum", "min", "max", "last")
+
 ROWS = 1_000_000
 """Rows of a file."""
 
@@ -162,7 +164,9 @@ def _file(
     writer.execute("DELETE FROM part")
     if isinstance(rows, dict):
         writer.register("columns", rows)
-        writer.execute("INSERT INTO part FROM columns")
+        # DuckDB takes NaN in numpy's arrays for NULL, and there is no NULL in these tables.
+        names = [f"coalesce({name}, 'nan'::DOUBLE)" if name in _NUMBERS else name for name in rows]
+        writer.execute(f"INSERT INTO part SELECT {', '.join(names)} FROM columns")
     else:
         appender = writer.appender("part")
         appender.append_rows(rows)

@@ -216,9 +216,7 @@ class Keeper:
 
     def settle(self) -> None:
         """Put into memory what was written until now."""
-        if not self._pending:
-            return
-        with self._memory:
+        with self._memory:  # also when nothing is pending: another thread may be about to put it there
             with self._lock:
                 pending, self._pending = self._pending, []
             for chunk in sorted({chunk for chunk, _ in pending}):

@@ -55,14 +55,12 @@ def problems_of(error: ProblemsError) -> dict[str, Any]:
 def failure_of(message: Mapping[str, Any]) -> ProblemsError:
     """The exception that `problems_of` was given."""
     kind = next((each for each in _KINDS if each.__name__ == message["kind"]), ProblemsError)
-    return kind(
-        Problem(
-            each["code"], each["summary"], each["must"], each["fix"],
-            Place(each["file"], each["line"], each["column"], each["path"], each["excerpt"]),
-            Severity(each["severity"]),
-        )
-        for each in message["problems"]
-    )  # fmt: skip
+    return kind(_problem(**each) for each in message["problems"])
+
+
+def _problem(*, severity: str, summary: str, must: str, fix: str, **more: Any) -> Problem:
+    fields = {"summary": summary, "must": must, "fix": fix, "severity": Severity(severity), "code": more.pop("code")}
+    return Problem(**fields, where=Place(**more))
 
 
 def socket_of(path: Path) -> Path:

@@ -3,8 +3,8 @@
     killed_store.py FILE
 
 For each line of standard input, the seconds until the kill, a process is forked; the last number that it acknowledged
-is printed. It goes on with the number after the last one that is there. A batch holds three samples, an event and a row,
-all with its number. A chunk is moved into the file after every seventh batch, so that kills fall into that too.
+is printed. It goes on with the number after the last one that is there. A batch holds three samples, an event and a
+row, all with its number. A chunk is moved into the file after every seventh batch, so that kills fall into that too.
 """
 
 from __future__ import annotations
