@@ -31,7 +31,6 @@ chown {OURS}:{OURS} {TOKEN}
 _PREPARE_HISTORY = f"""\
 test -s {KEYS}/api-key || head -c 24 /dev/urandom | base64 > {KEYS}/api-key
 chown {OURS}:{OURS} /history
-chmod 700 /history
 """
 """Makes the history's key, which its callers alone can read, since they alone have the volume; and its folder."""
 
