@@ -17,6 +17,7 @@ import event_bus
 import exporters
 import instruments
 import mutation
+import page
 import prometheus_start
 import tracing_and_logs
 from _measure import Figure, table
@@ -32,6 +33,7 @@ _BENCHMARKS = {
     "events": event_bus.run,
     "exporters": exporters.run,
     "dashboards": dashboards.run,
+    "page": page.run,
     "bridge": bridge.run,
 }
 

@@ -141,6 +141,24 @@ def test_a_line_is_hidden_by_its_legend_and_the_chart_is_read_by_pointer(page: P
     expect(page.locator("#chart-profit .readout .name")).to_have_text(["unrealised", "today"])
 
 
+def test_a_rate_that_is_not_known_yet_does_not_cut_the_history_off(page: Page, server: PageServer) -> None:
+    server.trade()
+    counted = minutes(*(60.0 * index for index in range(6)))
+    server.history = [buckets("execution_orders_submitted_total", counted, symbol="BTC-USD")]
+    page.goto(server.url)
+    wait_for("the history was asked", lambda: server.asked)
+
+    wait_for("the last minute of the history stands until now", lambda: read(page, "orders", "End")[0] == "60")
+
+    began = server.sequence
+    wait_for("some seconds of live data came", lambda: server.sequence > began + 40)
+    page.locator("#chart-orders canvas").focus()
+    page.keyboard.press("End")
+    for _ in range(4):
+        page.keyboard.press("ArrowLeft")
+        assert page.locator("#chart-orders .readout .value").first.inner_text() != DASH
+
+
 def test_a_longer_time_is_asked_of_the_history(page: Page, server: PageServer) -> None:
     server.trade()
     page.goto(server.url)

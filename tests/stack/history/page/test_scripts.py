@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,16 +14,18 @@ from support.live_page import DASH, PageServer
 pytestmark = pytest.mark.needs("chromium")
 
 
-@pytest.fixture
-def call(page: Page, server: PageServer) -> Any:
-    """Calls a function of a script."""
-    page.goto(server.url)
+@pytest.fixture(scope="module")
+def call(window: Page) -> Iterator[Any]:
+    """Calls a function of a script; one open page serves all."""
 
     def called(script: str, expression: str, *arguments: object) -> Any:
         words = f"async (given) => {{ const it = await import('/page/{script}.js'); return ({expression})(...given); }}"
-        return page.evaluate(words, list(arguments))
+        return window.evaluate(words, list(arguments))
 
-    return called
+    with PageServer() as server:
+        window.goto(server.url)
+        yield called
+        window.goto("about:blank")
 
 
 def test_numbers_are_written_as_people_read_them(call: Any) -> None:
@@ -134,6 +137,17 @@ def test_the_history_fills_only_what_is_not_known_yet(call: Any) -> None:
         [40, 54, 100, 101, 102],
         [1, 2, 100, 101, 102],
     ]
+
+
+def test_a_line_that_has_not_begun_does_not_hold_the_history_off(call: Any) -> None:
+    begun = """() => {
+      const track = new it.Track();
+      [NaN, NaN, 7, NaN, NaN, 8].forEach((value, index) => track.push(100 + index, value));
+      track.fill([[90, 5]], 10);
+      return track.times;
+    }"""
+
+    assert call("tracks", begun) == [90, 102, 103, 105]
 
 
 def test_a_line_keeps_no_more_than_two_hours(call: Any) -> None:

@@ -14,24 +14,39 @@ class View {
     Object.assign(this, { label, now, fill, nothing, relative, lines: new Map(), at: NaN });
   }
 
-  track(label) {
+  line(label) {
     let line = this.lines.get(label);
-    if (line === undefined) {
-      if (this.lines.size >= LINES) return null;
-      line = { key: label, label, track: new Track(), color: this.lines.size % COLORS };
+    if (line === undefined && this.lines.size < LINES) {
+      line = { key: label, label, track: new Track(), color: this.lines.size % COLORS, begun: false };
       this.lines.set(label, line);
     }
-    return line.track;
+    return line;
+  }
+
+  track(label) {
+    return this.line(label)?.track;
   }
 
   sample(source) {
     if (this.now === null) return;
     const { at } = source.model;
-    if (at - this.at > PAUSE) for (const { track } of this.lines.values()) track.push(this.at + 0.5, NaN);
+    if (at - this.at > PAUSE) this.pause();
     this.at = at;
     const found = new Map(this.now(source));
-    for (const [label, value] of found) this.track(label)?.push(at, value);
-    for (const [label, { track }] of this.lines) if (!found.has(label)) track.push(at, NaN);
+    for (const label of found.keys()) this.line(label);
+    for (const line of this.lines.values()) {
+      const value = found.get(line.label) ?? NaN;
+      line.begun ||= !Number.isNaN(value);
+      // A rate that is not known yet, because the page was just opened, must not cut the history off.
+      if (line.begun) line.track.push(at, value);
+    }
+  }
+
+  pause() {
+    for (const line of this.lines.values()) {
+      line.track.push(this.at + 0.5, NaN);
+      line.begun = false;
+    }
   }
 
   // A line that never had a value (of a service that the platform does not have) is left out.

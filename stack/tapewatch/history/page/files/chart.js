@@ -9,7 +9,7 @@ import { extent, logTicks, ticks, timeTicks } from "./scale.js";
 const TOP = 8;
 const BOTTOM = 20;
 const RIGHT = 10;
-const HOLE = 150; // Seconds without a point after which a line is broken; the history has one a minute.
+const HOLE = 110; // Seconds without a point after which a line is broken; the history has one a minute.
 export const COLORS = 12;
 
 let palette = null;

@@ -8,8 +8,8 @@ const MINUTE = 60;
 const REACH = 45; // Seconds around a live point in which the history is not needed.
 const RANGES = [[300, "MINUTE_5"], [900, "MINUTE_15"], [3600, "HOUR_1"]];
 
-// The series of a name, each with its buckets by the moment at which they begin.
-async function ask(names, span) {
+// The series of a name, each with its buckets by the moment at which they begin; those that are not over are left out.
+async function ask(names, span, now) {
   const answer = await fetch("/api/metrics/history", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -18,7 +18,9 @@ async function ask(names, span) {
   if (!answer.ok) throw new Error(`the history answered ${answer.status}`);
   const found = new Map();
   for (const { name, labels, symbol, buckets } of (await answer.json()).series) {
-    const read = buckets.map(({ timestamp, avg, last }) => [Date.parse(timestamp) / 1000, numberOf(avg), numberOf(last)]);
+    const read = buckets
+      .map(({ timestamp, avg, last }) => [Date.parse(timestamp) / 1000, numberOf(avg), numberOf(last)])
+      .filter(([at]) => at + MINUTE <= now);
     if (!found.has(name)) found.set(name, []);
     found.get(name).push({ labels: symbol ? { symbol, ...labels } : labels, buckets: new Map(read.map(([at, ...values]) => [at, values])) });
   }
@@ -110,10 +112,10 @@ async function fill(views, model, span, reach) {
   const names = [...new Set(views.flatMap((view) => namesOf(view.fill)))];
   const wanted = names.filter((name) => model.all(name).length > 0 || model.all(name.replace(/_bucket$/, "_count")).length > 0);
   if (wanted.length === 0) return;
-  const found = await ask(wanted, span);
+  const found = await ask(wanted, span, model.at);
   for (const view of views) {
     for (const [label, line] of KINDS[view.fill.kind](found, view.fill)) {
-      const past = line.filter(([at, value]) => at <= model.at && !Number.isNaN(value));
+      const past = line.filter(([, value]) => !Number.isNaN(value));
       if (past.length > 0) view.track(label)?.fill(past, reach);
     }
   }

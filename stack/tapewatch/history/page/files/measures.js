@@ -58,7 +58,7 @@ export class Measures {
   sampleTicks(at) {
     const counted = this.model.by("market_data_ticks_received_total", "symbol");
     for (const symbol of counted.keys()) {
-      if (!this.ticks.has(symbol)) this.ticks.set(symbol, new Rate(LATENCY_WINDOW));
+      if (!this.ticks.has(symbol)) this.ticks.set(symbol, new Rate(LATENCY_WINDOW, 5));
     }
     for (const [symbol, rate] of this.ticks) {
       const now = counted.get(symbol) ?? NaN;

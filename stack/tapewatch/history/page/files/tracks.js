@@ -11,6 +11,7 @@ export class Track {
 
   push(at, value) {
     if (this.times.length > 0 && at <= this.times.at(-1)) return;
+    if (Number.isNaN(value) && Number.isNaN(this.last)) return; // One is enough to break a line; none need begin it.
     this.times.push(at);
     this.values.push(value);
     this.any ||= !Number.isNaN(value);
