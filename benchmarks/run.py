@@ -20,6 +20,7 @@ import mutation
 import page
 import prometheus_start
 import tracing_and_logs
+import websocket
 from _measure import Figure, table
 
 _BENCHMARKS = {
@@ -33,6 +34,7 @@ _BENCHMARKS = {
     "events": event_bus.run,
     "exporters": exporters.run,
     "dashboards": dashboards.run,
+    "websocket": websocket.run,
     "page": page.run,
     "bridge": bridge.run,
 }

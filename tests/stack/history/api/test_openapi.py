@@ -59,6 +59,6 @@ described = schemathesis.openapi.from_dict(make_api(Standing(), Gate(None), Sett
 
 
 @described.parametrize()
-@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_request_finds_a_promise_that_is_not_kept(case: schemathesis.Case[Any], api: Api) -> None:
     case.call_and_validate(base_url=api.url)

@@ -273,6 +273,8 @@ def test_numbers_that_are_none_arrive_too() -> None:
         (b"{", JSON),
         (b"[]", JSON),
         (b'{"resourceMetrics": 1}', JSON),
+        (b'{"resourceMetrics": ["AAA"]}', JSON),
+        (b'{"resourceMetrics": [{"scopeMetrics": [{"metrics": [{"gauge": "x"}]}]}]}', JSON),
         (b'{"resourceMetrics": [' + b"[" * 2_000, JSON),
         (b'{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"\\ud800"}]}]}]}', JSON),
     ],

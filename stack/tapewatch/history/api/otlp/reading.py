@@ -63,7 +63,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
 
 
 def _is_shaped(value: Any, schema: Mapping[str, Any]) -> bool:
-    """Whether objects, lists, texts and numbers stand where they belong; their range is protobuf's to look at."""
+    """Whether a value is as a schema says: protobuf takes a text for an object, and a truth value for a number."""
     if "anyOf" in schema:
         return any(_is_shaped(value, each) for each in schema["anyOf"])
     match schema.get("type"):
@@ -77,7 +77,11 @@ def _is_shaped(value: Any, schema: Mapping[str, Any]) -> bool:
     kinds = _KINDS.get(schema.get("type", ""))
     if kinds is None:
         return any(type(value) is type(each) and value == each for each in schema["enum"])
-    return type(value) in kinds
+    return type(value) in kinds and _is_in_range(value, schema)
+
+
+def _is_in_range(value: Any, schema: Mapping[str, Any]) -> bool:
+    return "minimum" not in schema or bool(schema["minimum"] <= value <= schema["maximum"])
 
 
 def response_of(refused: int, reason: str) -> bytes:

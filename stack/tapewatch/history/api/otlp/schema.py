@@ -10,12 +10,15 @@ __all__ = ["SCHEMA"]
 
 Schema = Mapping[str, Any]
 
-_DIGITS = {"type": "string", "pattern": "^[0-9]{1,18}$"}
-_WHOLE = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 2**63 - 1}, _DIGITS]}
+_LARGEST = 2**63 - 1_024
+"""The largest whole number of 64 bits that every reader of JSON has exactly; what is larger is sent as text."""
+
+_DIGITS = {"type": "string", "pattern": "^[0-9]{1,19}$"}
+_WHOLE = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": _LARGEST}, _DIGITS]}
 _SIGNED = {
     "anyOf": [
-        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
-        {"type": "string", "pattern": "^-?[0-9]{1,18}$"},
+        {"type": "integer", "minimum": -_LARGEST, "maximum": _LARGEST},
+        {"type": "string", "pattern": "^-?([0-9]{1,18}|[1-8][0-9]{18})$"},
     ]
 }
 _DOUBLE = {
@@ -25,7 +28,7 @@ _DOUBLE = {
     ]
 }
 _TEMPORALITY = {
-    "enum": [1, 2, "AGGREGATION_TEMPORALITY_DELTA", "AGGREGATION_TEMPORALITY_CUMULATIVE"],
+    "enum": [0, 1, 2, *(f"AGGREGATION_TEMPORALITY_{each}" for each in ("UNSPECIFIED", "DELTA", "CUMULATIVE"))],
 }
 
 
@@ -39,6 +42,13 @@ def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
 
+def _at_most_one(*names: str) -> list[Schema]:
+    """What stands behind `oneOf`; as protobuf has it, there may be none."""
+    each: list[Schema] = [{"required": [name]} for name in names]
+    return [*each, {"not": {"anyOf": each}}]
+
+
+_VALUES = ("stringValue", "boolValue", "intValue", "doubleValue")
 _ATTRIBUTES = _list(
     _object(
         key={"type": "string"},
@@ -46,7 +56,7 @@ _ATTRIBUTES = _list(
             **_object(
                 stringValue={"type": "string"}, boolValue={"type": "boolean"}, intValue=_SIGNED, doubleValue=_DOUBLE
             ),
-            "maxProperties": 1,
+            "oneOf": _at_most_one(*_VALUES),
         },
     )
 )
@@ -59,7 +69,7 @@ _POINT: Schema = {
 _NUMBERS = _list(
     {
         **_object(**_POINT, asDouble=_DOUBLE, asInt=_SIGNED),
-        "oneOf": [{"required": ["asDouble"]}, {"required": ["asInt"]}],
+        "oneOf": _at_most_one("asDouble", "asInt"),
     }
 )
 _HISTOGRAMS = _list(
@@ -78,7 +88,7 @@ _METRIC = {
         histogram=_object(dataPoints=_HISTOGRAMS, aggregationTemporality=_TEMPORALITY),
         summary=_object(dataPoints=_SUMMARIES),
     ),
-    "oneOf": [{"required": [kind]} for kind in ("gauge", "sum", "histogram", "summary")],
+    "oneOf": _at_most_one("gauge", "sum", "histogram", "summary"),
 }
 
 SCHEMA: Schema = _object(
