@@ -20,7 +20,7 @@ from tapewatch.history.store.exporting import export
 from tapewatch.history.store.failures import full, is_full
 from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import known
-from tapewatch.history.store.moving import move, save
+from tapewatch.history.store.moving import PATIENCE, PAUSE, move, save
 from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined, united
 from tapewatch.history.store.replaying import replay
@@ -262,9 +262,11 @@ class Keeper:
             if self._closed > self._copied:
                 move(self.engine, self._closed, self._exclusive())
                 self._copied = self._closed
-            else:
-                save(self.engine)
+            save(self.engine)
+        except duckdb.TransactionException:
+            raise  # nothing is lost; the next turn tries again
         except duckdb.Error as error:
+            self._recover()
             if is_full(error):
                 raise full(self.path, "the disk is full") from error
             raise
@@ -273,6 +275,24 @@ class Keeper:
         self._moved = self._closed
         with self._lock:
             self.waiting = self._fresh
+
+    def _recover(self) -> None:
+        """Open the file anew after DuckDB gave it up in the middle of writing; the journal has what it lacks."""
+        with self._exclusive():
+            self.engine.close()
+            deadline = time.monotonic() + PATIENCE
+            while True:  # until the last query that still runs has let the old one go
+                try:
+                    self.engine = Engine(self.path)
+                    break
+                except ProblemsError:
+                    if time.monotonic() > deadline:
+                        raise
+                    time.sleep(PAUSE)
+            with self._lock:
+                self._pending = []
+                self._journal.close()
+                self._load()
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:

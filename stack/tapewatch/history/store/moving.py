@@ -7,6 +7,7 @@ then is its journal removed.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
@@ -16,6 +17,9 @@ from tapewatch.history.store.engine import KEYED, PLAIN, Engine, hot_samples
 from tapewatch.history.store.schema import candles_of, rolled
 
 __all__ = ["move", "save", "transaction"]
+
+PATIENCE, PAUSE = 5.0, 0.005
+"""Seconds for which a checkpoint is tried, and between two tries: DuckDB makes none while it ends a transaction."""
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def transaction(engine: Engine) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def move(engine: Engine, chunk: int, switch: AbstractContextManager[object]) -> None:
-    """Put a closed chunk into the file, and out of memory; it is on disk when this returns.
+    """Put a closed chunk into the file, and out of memory; `save` brings it to disk.
 
     Parameters:
         engine: has the file.
@@ -44,15 +48,21 @@ def move(engine: Engine, chunk: int, switch: AbstractContextManager[object]) -> 
             places or in none.
 
     Raises:
-        duckdb.Error: nothing was moved, or the file is not on disk yet.
+        duckdb.Error: nothing was moved.
     """
-    with transaction(engine) as cursor:
+    cursor = engine.connection.cursor()
+    try:
+        cursor.begin()
         _copy(engine, cursor, chunk)
         with switch:
             cursor.commit()
             _forget(engine, chunk)
-            cursor.begin()
-    save(engine)
+    except BaseException:
+        with suppress(duckdb.Error):  # the commit itself failed
+            cursor.rollback()
+        raise
+    finally:
+        cursor.close()
 
 
 def save(engine: Engine) -> None:
@@ -61,8 +71,16 @@ def save(engine: Engine) -> None:
     Raises:
         duckdb.Error: it stays as it is.
     """
-    engine.connection.cursor().execute("CHECKPOINT store")
-    with suppress(duckdb.TransactionException):  # somebody is writing just now; the next time will do
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            engine.connection.cursor().execute("CHECKPOINT store")
+            break
+        except duckdb.TransactionException:  # a transaction is just about to end
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+    with suppress(duckdb.TransactionException):  # the next time will do
         engine.connection.cursor().execute("CHECKPOINT memory")  # gives the memory of deleted rows back
 
 

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from support.stored import BEGIN, at, scrape
-from support.waiting import wait_for
 from tapewatch.history.samples import Layout, Scrape, Series
-from tapewatch.history.store import Batch, Store, StoreFullError, look_into
+from tapewatch.history.store import Batch, Store, look_into
 from tapewatch.history.store.journal import Journal
 from tapewatch.history.store.migrations import MIGRATIONS
 from tapewatch_sdk.collectors import Column, ColumnType, Row, Table, Value
@@ -265,27 +264,3 @@ def test_the_file_is_not_opened_when_it_is_damaged(file: Path) -> None:
     with pytest.raises(ProblemsError) as raised:
         Store.open(file)
     assert code(raised) == "history/damaged"
-
-
-def test_a_full_disk_stops_writing_but_not_reading_and_writing_resumes_by_itself(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = os.posix_fallocate
-
-    def full(descriptor: int, offset: int, length: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    store.write(Batch(scrapes=[scrape(0, {PRICE: 1.0})]))
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    wide = {("big", str(number), "gauge"): 1.0 for number in range(30_000)}
-    refused = Batch(scrapes=[scrape(seconds, wide) for seconds in range(1, 9)])  # more than is reserved already
-    with pytest.raises(StoreFullError):
-        store.write(refused)
-    stopped = store.state
-    assert (stopped.writing, stopped.reason) == (False, "the disk is full")
-    known = rows(store, "SELECT count(*) FROM samples WHERE series = 1")
-    assert known == [(1,)]
-
-    monkeypatch.setattr(os, "posix_fallocate", real)
-    wait_for("the store writes again", lambda: store.state.writing)
-    assert store.write(Batch(scrapes=[scrape(30, {PRICE: 2.0})])).samples == 1
