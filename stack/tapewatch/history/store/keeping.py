@@ -308,6 +308,7 @@ class Keeper:
     def retain(self, retention: Retention) -> dict[str, int]:
         """Remove what is older than it is kept for; see `retention.retain`."""
         with self._moves:
+            self.turn()
             return retain(self.engine, retention)
 
     def export(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.moving import save, transaction
@@ -97,23 +98,28 @@ def retain(engine: Engine, retention: Retention, now: datetime | None = None) ->
     if newest is None:
         return {}
     present = min((now or datetime.now(UTC)).replace(tzinfo=None), newest)
-    roll(engine, present - 2 * SLICE)
+    hours = roll(engine, present - 2 * SLICE)
     removed: dict[str, int] = {}
     for table, column, condition, period in _rules(engine, retention):
-        if count := _remove(engine, table, column, condition, present - period):
+        cutoff = min(present - period, hours) if table == "rollup_5m" else present - period
+        if count := _remove(engine, table, column, condition, cutoff):
             removed[table] = removed.get(table, 0) + count
     if removed:
         save(engine)
     return removed
 
 
-def roll(engine: Engine, until: datetime) -> None:
-    """Make hours of the buckets of 5 minutes, of those that are over."""
+def roll(engine: Engine, until: datetime) -> datetime:
+    """Make hours of the buckets of 5 minutes, of those that are over.
+
+    Returns:
+        The end of the last hour that is made.
+    """
     with transaction(engine) as cursor:
         found = cursor.execute("SELECT hours::TIMESTAMP, time_bucket(INTERVAL 1 HOUR, ?) FROM store.progress", [until])
         old, new = found.fetchall()[0]
         if new <= old:
-            return
+            return cast(datetime, old)
         cursor.execute(
             "INSERT INTO store.rollup_1h SELECT series, time_bucket(INTERVAL 1 HOUR, bucket::TIMESTAMP)::TIMESTAMP_MS "
             "AS hour, sum(count)::INTEGER, sum(sum), min(min), max(max), arg_max(last, last_ts), max(last_ts) "
@@ -121,6 +127,7 @@ def roll(engine: Engine, until: datetime) -> None:
             "ORDER BY series, hour", [old, new],
         )  # fmt: skip
         cursor.execute("UPDATE store.progress SET hours = ?", [new])
+        return cast(datetime, new)
 
 
 def _newest(engine: Engine) -> datetime | None:
