@@ -35,7 +35,8 @@ def home(request: Request, others: Sequence[Dashboard]) -> Dashboard:
         "Who has work now, and where do they look?",
         [
             row(_teams(), height=4),
-            row(_services(request), firing_now(request, FIRING), height=11),
+            row(_services(request), height=10),
+            row(firing_now(request, FIRING), height=8),
             row(_where(others), height=9),
         ],
     )

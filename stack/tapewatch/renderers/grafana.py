@@ -10,6 +10,7 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
+from tapewatch.renderers.history import grafana_source
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import (
     DATASOURCE_ALERTMANAGER,
@@ -23,6 +24,9 @@ __all__ = ["HOME", "GrafanaRenderer", "folder_uid", "home_file"]
 
 TRACE_ID = "trace_id"
 """What the trace's id is called on exemplars and log lines."""
+
+SPANS_WINDOW = "1m"
+"""Over which spans are counted: four times as long as Jaeger takes to bring its numbers up to date, so without gaps."""
 
 HOME = "home"
 """UID of the dashboard that Grafana shows first."""
@@ -49,7 +53,8 @@ class GrafanaRenderer:
         sources = {
             "apiVersion": 1,
             "prune": True,
-            "datasources": [_escaped(each) for each in _sources(catalogue, where)],
+            # The key of the history is a file that Grafana reads: its `$` is meant.
+            "datasources": [*map(_escaped, _sources(catalogue, where)), *grafana_source(catalogue, where)],
         }
         providers = [_provider(folder, where) for folder in dict.fromkeys(board.folder for board in boards)]
         folder = f"{layout.GRAFANA}/provisioning"
@@ -135,9 +140,9 @@ def _log_to_trace() -> dict[str, Any]:
 
 def _from_traces() -> dict[str, Any]:
     """From a span to the log lines of its service in this trace, and to its service's numbers at that time."""
-    calls = "traces_span_metrics_calls_total{$__tags}[$__rate_interval]"
-    errors = 'traces_span_metrics_calls_total{$__tags, status_code="STATUS_CODE_ERROR"}[$__rate_interval]'
-    buckets = "traces_span_metrics_duration_milliseconds_bucket{$__tags}[$__rate_interval]"
+    calls = f"traces_span_metrics_calls_total{{$__tags}}[{SPANS_WINDOW}]"
+    errors = f'traces_span_metrics_calls_total{{$__tags, status_code="STATUS_CODE_ERROR"}}[{SPANS_WINDOW}]'
+    buckets = f"traces_span_metrics_duration_milliseconds_bucket{{$__tags}}[{SPANS_WINDOW}]"
     return {
         "nodeGraph": {"enabled": True},
         "tracesToLogsV2": {
