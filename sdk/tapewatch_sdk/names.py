@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = [
     "DATASOURCE_ALERTMANAGER",
+    "DATASOURCE_HISTORY",
     "DATASOURCE_JAEGER",
     "DATASOURCE_LOKI",
     "DATASOURCE_PROMETHEUS",
@@ -69,4 +70,5 @@ DATASOURCE_PROMETHEUS = "tapewatch-prometheus"
 DATASOURCE_LOKI = "tapewatch-loki"
 DATASOURCE_JAEGER = "tapewatch-jaeger"
 DATASOURCE_ALERTMANAGER = "tapewatch-alertmanager"
+DATASOURCE_HISTORY = "tapewatch-history"
 """UIDs of the provisioned Grafana data sources; dashboards and correlations refer to them."""

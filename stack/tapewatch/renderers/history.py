@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.where import Where
-from tapewatch_sdk.names import HEARTBEAT_SEVERITY, HISTORY_RECEIVER
+from tapewatch_sdk.names import DATASOURCE_HISTORY, HEARTBEAT_SEVERITY, HISTORY_RECEIVER
 
-__all__ = ["WEBHOOK", "history_key", "history_receiver", "history_route", "webhook_key"]
+__all__ = ["INFINITY", "WEBHOOK", "grafana_source", "history_key", "history_receiver", "history_route", "webhook_key"]
 
 WEBHOOK = "/api/alerts/webhook"
 """Where the history takes Alertmanager's messages."""
@@ -19,6 +19,33 @@ TOGETHER = "10s"
 
 AGAIN = "12h"
 """After how long it tells it again of one that goes on; what was told is stored, so seldom is enough."""
+
+
+INFINITY = "yesoreyeram-infinity-datasource"
+"""The plugin by which Grafana asks the API, signed by Grafana Labs. One for DuckDB would have to open the file, which
+only one process can."""
+
+
+def grafana_source(catalogue: Catalogue, where: Where) -> list[dict[str, Any]]:
+    """Grafana's data source for the API, where the catalogue wants one; Grafana reads the key from its file."""
+    history = catalogue.stack.history
+    if history is None or not history.grafana:
+        return []
+    url = f"http://{history.address}"
+    key = history_key(catalogue, where, history.address)
+    source = {"name": "History", "uid": DATASOURCE_HISTORY, "type": INFINITY, "access": "proxy", "url": url}
+    if key is None:
+        return [{**source, "editable": False, "jsonData": {"allowedHosts": [url]}}]
+    return [
+        {
+            **source,
+            "editable": False,
+            "basicAuth": True,
+            "basicAuthUser": "grafana",
+            "jsonData": {"auth_method": "basicAuth", "allowedHosts": [url]},
+            "secureJsonData": {"basicAuthPassword": f"$__file{{{key}}}"},
+        }
+    ]
 
 
 def history_key(catalogue: Catalogue, where: Where, address: str) -> str | None:

@@ -47,12 +47,13 @@ OTHER_TYPE: Mapping[str, Any] = {"a mapping": {"x": 1}, "a list": [["x"]], "a nu
 
 
 def varied_sample() -> Catalogue:
-    """The sample with all that adds keys: services that print their logs, and one that samples otherwise."""
+    """The sample with all that adds keys: services that print their logs, one that samples otherwise, the history."""
 
     def change(data: dict[str, Any]) -> None:
         data["services"]["risk-manager"].update(logs={"via": "stdout"}, traces={"sampling": 1.0})
         data["services"]["api"]["logs"] = {"via": "stdout"}
         data["services"]["live-trading"]["logs"] = {"via": "stdout", "format": "text"}
+        data["stack"]["history"] = {"grafana": True}
 
     return varied(change)
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import yaml
 
-from support.rendering import render
+from support.rendering import render, varied
 from support.samples import load_sample
 from tapewatch import layout
+from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.compose import ComposeRenderer
 from tapewatch.renderers.grafana import GrafanaRenderer
 from tapewatch_sdk.names import (
     DATASOURCE_ALERTMANAGER,
+    DATASOURCE_HISTORY,
     DATASOURCE_JAEGER,
     DATASOURCE_LOKI,
     DATASOURCE_PROMETHEUS,
@@ -51,6 +53,36 @@ def references(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from references(each)
+
+
+def with_history(data: dict[str, Any]) -> None:
+    data["stack"]["history"] = {"grafana": True}
+
+
+def test_the_history_is_a_data_source_where_the_catalogue_wants_it_and_its_key_stays_in_its_file() -> None:
+    assert DATASOURCE_HISTORY not in sources()
+
+    document = yaml.safe_load(render(GrafanaRenderer(), varied(with_history))[SOURCES])
+    (history,) = [each for each in document["datasources"] if each["uid"] == DATASOURCE_HISTORY]
+    assert history["url"] == "http://api:8000"
+    assert history["jsonData"]["allowedHosts"] == ["http://api:8000"]
+    assert history["secureJsonData"] == {"basicAuthPassword": "$__file{/run/tapewatch/history/api-key}"}
+
+
+def test_grafana_fetches_the_plugin_and_sees_the_key_only_where_it_asks_the_history() -> None:
+    def grafana(catalogue: Catalogue) -> dict[str, Any]:
+        return dict(yaml.safe_load(render(ComposeRenderer(), catalogue)[layout.COMPOSE])["services"]["grafana"])
+
+    without, with_it = grafana(load_sample()), grafana(varied(with_history))
+    assert "GF_PLUGINS_PREINSTALL" not in without["environment"]
+    assert with_it["environment"]["GF_PLUGINS_PREINSTALL"] == history_plugin()
+    assert "history-key:/run/tapewatch/history:ro" in with_it["volumes"]
+    assert not any("history-key" in each for each in without["volumes"])
+
+
+def history_plugin() -> str:
+    document = yaml.safe_load(render(GrafanaRenderer(), varied(with_history))[SOURCES])
+    return str(next(each["type"] for each in document["datasources"] if each["uid"] == DATASOURCE_HISTORY))
 
 
 def test_the_four_data_sources_have_fixed_uids_and_nobody_edits_them() -> None:

@@ -112,6 +112,15 @@ JSON_DATA: Mapping[str, Kind] = {
         f"{_DOCS}/datasources/alertmanager/_index.md",
         {"implementation": OneOf(("prometheus", "cortex", "mimir")), "handleGrafanaManagedAlerts": BOOLEAN},
     ),
+    "yesoreyeram-infinity-datasource": Keys(
+        "grafana/grafana-infinity-datasource: docs/sources/setup/provisioning.md",
+        {
+            "auth_method": OneOf(("none", "basicAuth", "bearerToken", "apiKey")),
+            "allowedHosts": ListOf(URL),
+            "tlsSkipVerify": BOOLEAN,
+            "timeoutInSeconds": NUMBER,
+        },
+    ),
 }
 """`jsonData` of each type of data source. What Grafana does not know in it, it leaves out without a word."""
 
@@ -156,7 +165,17 @@ _SOURCE = _Source(
             "withCredentials": BOOLEAN,
             "isDefault": BOOLEAN,
             "jsonData": _ANYTHING,
-            "secureJsonData": _ANYTHING,
+            "secureJsonData": Keys(
+                f"{_PROVISIONING}#secure-json-data",
+                {
+                    "basicAuthPassword": TEXT,
+                    "password": TEXT,
+                    "httpHeaderValue1": TEXT,
+                    "tlsCACert": TEXT,
+                    "tlsClientCert": TEXT,
+                    "tlsClientKey": TEXT,
+                },
+            ),
             "version": NUMBER,
             "editable": BOOLEAN,
         },

@@ -8,6 +8,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.compose._part import RUN, Part, key_volume, mounted, wget
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
+from tapewatch.renderers.history import INFINITY
 from tapewatch.renderers.where import HOST, Where
 
 __all__ = ["PASSWORD", "servers"]
@@ -115,6 +116,7 @@ def _grafana(catalogue: Catalogue, where: Where, home: str) -> Part:
         "GF_LOG_MODE": "console",
         "GF_PATHS_PROVISIONING": f"{where.config['grafana']}/provisioning",
         **({"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": home} if home else {}),
+        **({"GF_PLUGINS_PREINSTALL": INFINITY} if _asks_history(catalogue) else {}),
     }
     return Part(
         "grafana",
@@ -126,11 +128,17 @@ def _grafana(catalogue: Catalogue, where: Where, home: str) -> Part:
             f"./{layout.DASHBOARDS}:{where.config['grafana']}/dashboards:ro",
             "grafana:/var/lib/grafana",
             f"secrets:{RUN}:ro",
+            *(key_volume(catalogue) if _asks_history(catalogue) else ()),
         ),
         health=wget(f"{where.port('grafana')}/api/health"),
         after=("prometheus", "loki", "jaeger"),
         more=(("environment", settings),),
     )
+
+
+def _asks_history(catalogue: Catalogue) -> bool:
+    """Whether Grafana has a data source for the history."""
+    return catalogue.stack.history is not None and catalogue.stack.history.grafana
 
 
 def _node_exporter() -> Part:
