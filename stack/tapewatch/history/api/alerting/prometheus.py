@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 
+from tapewatch.history.api.models import moment
+
 __all__ = ["Prometheus", "SilentError"]
 
 TIMEOUT = 4.0
@@ -58,6 +60,13 @@ class Prometheus:
         """
         asked = {"query": query, "start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
         return _list((await self._ask("/api/v1/query_range", asked))["result"])
+
+    async def started(self) -> float:
+        """When it was started, in Unix time; raises like `alerts`."""
+        try:
+            return moment(str((await self._ask("/api/v1/status/runtimeinfo", {}))["startTime"])).timestamp()
+        except (KeyError, ValueError) as error:
+            raise SilentError("what answers there is no Prometheus") from error
 
     async def close(self) -> None:
         """Close its connections."""

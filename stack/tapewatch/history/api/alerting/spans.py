@@ -1,8 +1,8 @@
 """The times for which alerts fired, from what Prometheus has recorded of them.
 
 `ALERTS` has a sample for each evaluation in which an alert was pending or firing, and `ALERTS_FOR_STATE` the time since
-when its condition held. Where the latter changes with no evaluation left out, Prometheus was started anew and the alert
-went on.
+when its condition held. Where the latter changes with no evaluation left out, or with none while Prometheus was started
+anew, the alert went on.
 """
 
 from __future__ import annotations
@@ -43,13 +43,16 @@ def key_of(labels: Mapping[str, str]) -> Key:
     return tuple(sorted((name, value) for name, value in labels.items() if name not in ("__name__", "alertstate")))
 
 
-def spans_of(firing: Iterable[Mapping[str, Any]], since: Iterable[Mapping[str, Any]], step: float) -> list[Span]:
+def spans_of(
+    firing: Iterable[Mapping[str, Any]], since: Iterable[Mapping[str, Any]], step: float, started: float = 0.0
+) -> list[Span]:
     """The spans, in the order of their beginning.
 
     Parameters:
         firing: what `FIRING` gave over a range.
         since: what `SINCE` gave over the same range.
         step: seconds between two values.
+        started: when Prometheus was started, in Unix time; a gap around it tells nothing.
     """
     began: dict[Key, dict[float, int]] = {}
     for each in since:
@@ -58,14 +61,16 @@ def spans_of(firing: Iterable[Mapping[str, Any]], since: Iterable[Mapping[str, A
     times: dict[Key, set[float]] = {}
     for each in firing:
         times.setdefault(key_of(each["metric"]), set()).update(float(at) for at, _ in each["values"])
-    found_spans = [span for key, at in times.items() for span in _spans(key, sorted(at), began.get(key, {}), step)]
+    found_spans = [
+        span for key, at in times.items() for span in _spans(key, sorted(at), began.get(key, {}), step, started)
+    ]
     return sorted(found_spans, key=lambda span: (span.start, span.labels))
 
 
-def _spans(key: Key, times: list[float], began: Mapping[float, int], step: float) -> Iterable[Span]:
+def _spans(key: Key, times: list[float], began: Mapping[float, int], step: float, started: float) -> Iterable[Span]:
     start = last = times[0]
     for at in times[1:]:
-        if at - last > 1.5 * step:
+        if at - last > 1.5 * step and not last <= started <= at:
             yield Span(key, began.get(start, int(start)), start, last)
             start = at
         last = at

@@ -163,12 +163,13 @@ class Watch:
 
     async def _spans(self, prometheus: Prometheus, start: float, end: float) -> list[Span]:
         step, firing, since = self._interval, [], []
+        started = await prometheus.started()
         while start < end:
             until = min(end, start + POINTS * step)
             firing += await prometheus.series(FIRING, start, until, step)
             since += await prometheus.series(SINCE, start, until, step)
             start = until + step
-        return spans_of(firing, since, step)
+        return spans_of(firing, since, step, started)
 
     async def _write(self, events: Sequence[Event]) -> None:
         if events:
