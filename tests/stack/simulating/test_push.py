@@ -12,7 +12,7 @@ import pytest
 from sdk.exporters.backend import Backend, points, series
 from support.servers import free_port
 from support.waiting import wait_for
-from tapewatch.simulating.meters import Meters
+from tapewatch.simulating.meters import SIMULATED, Meters
 from tapewatch.simulating.plan import Plan, ServicePlan
 from tapewatch.simulating.push import Pushes, Together, is_url, load, whole
 from tapewatch_sdk.families import Family, MetricType
@@ -86,13 +86,13 @@ def test_all_that_a_service_measures_arrives_both_ways_with_its_labels(backend: 
     ]
     otlp = next(found for body in backend.bodies if (found := _points(body)))
     write = next(written for body in backend.bodies if (written := _series(body)))
-    assert otlp.keys() == {family.name for family in FAMILIES}
+    assert otlp.keys() == {family.name for family in FAMILIES} | {SIMULATED}
     assert [point["attributes"] for point in otlp["rows_total"]] == [
         {**LABELS, "table": "raw_trades"}, {**LABELS, "table": "features"},
     ]  # fmt: skip
     assert [point["asDouble"] for point in otlp["rows_total"]] == [5.0, 0.0]
     assert otlp["flush_seconds"][0]["bucketCounts"] == ["1", "2", "0", "1"]
-    assert write.keys() == {name for family in FAMILIES for name in family.series_names} - {"batch_bytes"}
+    assert write.keys() == {name for family in FAMILIES for name in family.series_names} - {"batch_bytes"} | {SIMULATED}
     assert [value for _, value, _ in write["flush_seconds_bucket"]] == [1.0, 3.0, 3.0, 4.0]
     assert all(LABELS.items() <= labels.items() for found in write.values() for labels, _, _ in found)
 
