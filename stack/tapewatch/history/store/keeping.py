@@ -230,7 +230,7 @@ class Keeper:
         cursor = self.engine.connection.cursor()
         with self._switch:  # file and memory as they are at one moment
             cursor.execute("BEGIN TRANSACTION READ ONLY")
-            cursor.execute("FROM store.progress, hot.moment").fetchall()
+            cursor.execute("SELECT 1 FROM store.progress, hot.moment WHERE FALSE")
         return cursor
 
     def turn(self) -> None:

@@ -142,7 +142,7 @@ def current(reader: Reader, *, prefix: str = "", symbol: str = "", service: str 
         symbol, service: only series of this one.
     """
     found = reader.sql(
-        "SELECT s.metric_name, s.labels, s.type, s.service, s.symbol, l.ts, l.value FROM last l "
+        "SELECT s.metric_name, to_json(s.labels)::VARCHAR, s.type, s.service, s.symbol, l.ts, l.value FROM last l "
         "JOIN series s ON s.id = l.series JOIN targets t ON t.service = s.service AND t.target = s.target "
         "WHERE t.up AND l.ts = t.timestamp AND starts_with(s.metric_name, $prefix) "
         "AND ($symbol = '' OR s.symbol = $symbol) AND ($service = '' OR s.service = $service) ORDER BY s.id",
@@ -150,7 +150,8 @@ def current(reader: Reader, *, prefix: str = "", symbol: str = "", service: str 
         limit=MOST,
     )
     return [
-        Current(name, labels, kind, of, sym or "", at, value) for name, labels, kind, of, sym, at, value in found.rows
+        Current(name, json.loads(labels), kind, of, sym or "", at, value)
+        for name, labels, kind, of, sym, at, value in found.rows
     ]
 
 
@@ -200,11 +201,11 @@ def _by_series(reader: Reader, rows: Sequence[tuple[Cell, ...]]) -> Iterator[Ser
     if not buckets:
         return
     known = reader.sql(
-        "SELECT id, metric_name, labels, type, service, symbol FROM series WHERE id IN (SELECT unnest($1::INTEGER[])) "
-        "ORDER BY id", [list(buckets)], limit=MOST,
+        "SELECT id, metric_name, to_json(labels)::VARCHAR, type, service, symbol FROM series "
+        "WHERE id IN (SELECT unnest($1::INTEGER[])) ORDER BY id", [list(buckets)], limit=MOST,
     )  # fmt: skip
     for number, name, labels, kind, service, symbol in known.rows:
-        yield SeriesBuckets(name, labels, kind, service, symbol or "", buckets[number])
+        yield SeriesBuckets(name, json.loads(labels), kind, service, symbol or "", buckets[number])
 
 
 def summary(reader: Reader, start: datetime, end: datetime, *, names: Sequence[str] = ()) -> list[Summary]:

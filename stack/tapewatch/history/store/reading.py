@@ -23,6 +23,8 @@ _PLAIN = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTI
           "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "VARCHAR", "JSON", "MAP(VARCHAR, VARCHAR)")  # fmt: skip
 """Types whose values are given as they are."""
 
+_MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
+
 
 class LocalReader:
     """Reads what a store of this process holds.
@@ -108,15 +110,20 @@ def _one(cursor: duckdb.DuckDBPyConnection, text: str) -> duckdb.Statement:
 def _fetched(cursor: duckdb.DuckDBPyConnection, limit: int) -> Answer:
     described = cursor.description or []
     types = [str(each[1]) for each in described]
-    rows = cursor.fetchmany(limit + 1)
+    rows: list[tuple[Cell, ...]] = cursor.fetchmany(limit + 1)
     truncated = len(rows) > limit
+    del rows[limit:]
     changed = [number for number, kind in enumerate(types) if kind not in _PLAIN]
-    found = [tuple(row) for row in rows[:limit]]
-    if changed:
-        found = [
-            tuple(plain(value) if number in changed else value for number, value in enumerate(row)) for row in found
-        ]
-    return Answer(tuple(each[0] for each in described), tuple(types), found, truncated)
+    if changed and rows:
+        columns: list[Any] = list(zip(*rows, strict=True))
+        for number in changed:
+            columns[number] = _in_utc(columns[number]) if types[number] in _MOMENTS else map(plain, columns[number])
+        rows = list(zip(*columns, strict=True))
+    return Answer(tuple(each[0] for each in described), tuple(types), rows, truncated)
+
+
+def _in_utc(column: Sequence[datetime | None]) -> list[datetime | None]:
+    return [moment and moment.replace(tzinfo=UTC) for moment in column]
 
 
 def plain(value: Any) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,13 +15,25 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from docs.pages import page
 from support.stored import BEGIN, at, scrape
 from tapewatch.history.store import Batch, QueryError, Reader, Store, StoreGoneError, connect, look_into, queries
 from tapewatch.history.store.queries import Interval
+from tapewatch_sdk.collectors import Column, ColumnType, Table
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event, EventSeverity, EventType
 
 PRICE = ("market_data_price", "BTC-USD", "gauge")
+MARKET = Table(
+    "market_data",
+    (
+        Column("timestamp", ColumnType.TIMESTAMP),
+        Column("symbol", ColumnType.VARCHAR),
+        Column("bid", ColumnType.DOUBLE),
+        Column("ask", ColumnType.DOUBLE),
+    ),
+    ("timestamp", "symbol"),
+)
 VOLUME = ("market_data_volume_total", "BTC-USD", "counter")
 
 
@@ -323,3 +336,15 @@ def test_there_is_nothing_to_look_into_where_there_is_no_file(file: Path) -> Non
     with pytest.raises(ProblemsError) as raised:
         look_into(file)
     assert raised.value.problems[0].code == "history/missing"
+
+
+def test_the_page_s_questions_can_be_asked(store: Store) -> None:
+    store.define([MARKET])
+    store.write(Batch([scrape(0, {PRICE: 1.0})], events=[Event(EventType.TRADE_FILLED, BEGIN, {"symbol": "BTC-USD"})]))
+    text = page("history/store.md").prose
+    asked = [re.sub(r"\n +", " ", block) for block in re.findall(r"(?m)^    SELECT (?:.+\n)(?:    .+\n)*", text)]
+    asked += re.findall(r'tapewatch history sql "([^"]+)"', text)
+
+    found = {each: store.reader().sql(each.strip()) for each in asked if "parquet" not in each}
+
+    assert len(found) == 3
