@@ -28,6 +28,7 @@ from tapewatch.history.samples import Layout, Scrape, Series
 from tapewatch.history.serving.http import server_of
 from tapewatch.history.serving.listening import listen
 from tapewatch.history.serving.options import Options
+from tapewatch.history.serving.process import allow_files
 from tapewatch.history.serving.working import beat
 
 SERVICES, SERIES = 8, 100
@@ -42,6 +43,7 @@ SHARE_LIMIT = 0.35
 
 
 def run() -> list[Figure]:
+    allow_files()
     with _server("once") as ours:
         few = asyncio.run(_watch(ours.port, FEW, SECONDS))
         before = _used(ours.process)
@@ -260,6 +262,7 @@ def _long(minutes: float) -> None:
 
 
 if __name__ == "__main__":
+    allow_files()
     if sys.argv[1] == "--serve":
         uvloop.run(_serve(sys.argv[2]))
     else:

@@ -18,6 +18,7 @@ from tapewatch.catalogue.stack import PARTS
 from tapewatch.project import open_project
 from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.where import native
+from tapewatch.simulating.meters import SIMULATED
 from tapewatch_sdk.families import Family, MetricType
 
 pytestmark = pytest.mark.needs("prometheus")
@@ -101,7 +102,7 @@ def test_every_family_is_there_with_its_labels_and_buckets(watched: Watched, ser
 
 
 def test_nothing_is_there_that_the_catalogue_does_not_declare(watched: Watched) -> None:
-    ours = {"ALERTS", "ALERTS_FOR_STATE", "up", "tapewatch_expected"}
+    ours = {"ALERTS", "ALERTS_FOR_STATE", "up", "tapewatch_expected", SIMULATED}
     for service in (*SCRAPED, PUSHED):
         declared = {name for family in watched.families(service) for name in family.series_names}
         found = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator
@@ -17,10 +18,13 @@ from tapewatch.history.serving.http import UvicornServer
 from tapewatch.history.serving.options import Options
 from tapewatch_sdk.logs import configure_logs
 
-__all__ = ["SERVICE", "domains_of", "logging_on", "run_loop", "settings_of", "until_signal"]
+__all__ = ["SERVICE", "allow_files", "domains_of", "logging_on", "run_loop", "settings_of", "until_signal"]
 
 SERVICE = "api"
 """What the catalogue calls this service."""
+
+FILES = 16_384
+"""Files that are enough: four for each connection that is taken."""
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -44,9 +48,19 @@ def until_signal(server: UvicornServer) -> Iterator[None]:
 
 
 def run_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run to its end what serves, on the fastest event loop that is here."""
+    """Run to its end what serves, on the fastest event loop that is here, with as many files as it may have open."""
+    allow_files()
     with asyncio.Runner(loop_factory=_fastest()) as runner:
         runner.run(work)
+
+
+def allow_files() -> None:
+    """Let this process have as many files open as it may: often 1,024 are set, and each client takes one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (min(most, FILES) if most != resource.RLIM_INFINITY else FILES, most)
+        )
 
 
 def _fastest() -> Callable[[], asyncio.AbstractEventLoop]:
