@@ -18,7 +18,8 @@ ARG PIP_FIND_LINKS
 ARG PIP_INDEX_URL
 ARG PIP_NO_INDEX
 ARG PIP_TRUSTED_HOST
-RUN python3 -m pip install --no-cache-dir --root-user-action ignore "tapewatch[stack,history,otel,remote-write]=={version}"
+RUN python3 -m pip install --no-cache-dir --root-user-action ignore \\
+        "tapewatch[stack,history,otel,remote-write]=={version}"
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /project
 USER 10001:10001

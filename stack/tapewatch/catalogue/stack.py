@@ -95,7 +95,7 @@ class History(Model):
     key_file: FilePath | None = "/run/tapewatch/history/api-key"
     """File with the key that its callers show, made at the first start in compose; `null` where it is on loopback."""
     grafana: bool = False
-    """Whether Grafana has a data source for its API, of the plugin Infinity, which Grafana fetches at its first start."""
+    """Whether Grafana has a data source for its API, of the plugin Infinity, which it fetches at its first start."""
 
 
 class Image(Model):

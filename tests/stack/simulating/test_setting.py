@@ -17,7 +17,9 @@ def test_the_sample_simulates_and_a_catalogue_that_does_not_say_so_does_not() ->
 
 def test_a_catalogue_from_before_needs_no_image_of_tapewatch() -> None:
     def old(data: dict[str, Any]) -> None:
-        del data["stack"]["simulate"], data["stack"]["images"]["tapewatch"]
+        for key in ("simulate", "history"):
+            del data["stack"][key]
+        del data["stack"]["images"]["tapewatch"]
 
     assert problems_in(varied_text(old)) == []
 
@@ -26,7 +28,8 @@ def test_simulating_without_an_image_is_told_at_the_line_that_asks_for_it() -> N
     (line,) = [each for each in SAMPLE.splitlines() if each.startswith(PINNED)]
     text = edited((f"{line}\n", ""))
 
-    (problem,) = problems_in(text)
+    problem, of_history = problems_in(text)
+    assert of_history.where.path == "stack.history"
 
     assert problem.code == "catalogue/missing-image"
     assert problem.where.path == "stack.simulate"
