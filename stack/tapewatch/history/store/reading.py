@@ -20,7 +20,8 @@ _READS = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
 """SHOW, DESCRIBE, SUMMARIZE, FROM and VALUES are SELECTs to DuckDB."""
 
 _PLAIN = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
-          "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "VARCHAR", "JSON", "MAP(VARCHAR, VARCHAR)")  # fmt: skip
+          "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", "VARCHAR", "JSON", "MAP(VARCHAR, VARCHAR)", "DOUBLE[]",
+          "BIGINT[]")  # fmt: skip
 """Types whose values are given as they are."""
 
 _MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
@@ -114,16 +115,14 @@ def _fetched(cursor: duckdb.DuckDBPyConnection, limit: int) -> Answer:
     truncated = len(rows) > limit
     del rows[limit:]
     changed = [number for number, kind in enumerate(types) if kind not in _PLAIN]
-    if changed and rows:
-        columns: list[Any] = list(zip(*rows, strict=True))
-        for number in changed:
-            columns[number] = _in_utc(columns[number]) if types[number] in _MOMENTS else map(plain, columns[number])
-        rows = list(zip(*columns, strict=True))
+    for number in changed:
+        convert = _in_utc if types[number] in _MOMENTS else plain
+        rows = [(*row[:number], convert(row[number]), *row[number + 1 :]) for row in rows]
     return Answer(tuple(each[0] for each in described), tuple(types), rows, truncated)
 
 
-def _in_utc(column: Sequence[datetime | None]) -> list[datetime | None]:
-    return [moment and moment.replace(tzinfo=UTC) for moment in column]
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=UTC)
 
 
 def plain(value: Any) -> Cell:
