@@ -19,6 +19,7 @@ import instruments
 import mutation
 import page
 import prometheus_start
+import store
 import tracing_and_logs
 import websocket
 from _measure import Figure, table
@@ -37,6 +38,7 @@ _BENCHMARKS = {
     "websocket": websocket.run,
     "page": page.run,
     "bridge": bridge.run,
+    "store": store.run,
 }
 
 
