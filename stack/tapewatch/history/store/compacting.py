@@ -13,8 +13,9 @@ from tapewatch.history.store.engine import COMPACT, KEYED, Engine, attach, file_
 
 __all__ = ["compacted"]
 
-ROWS = 2_000_000
-"""Samples that are sorted at a time; they take some 100 MB meanwhile."""
+ROWS = 500_000
+"""Samples that are sorted at a time, and brought to disk: some 4 MB. More would be written out in the midst of the
+fsync of somebody's batch, which on most file systems then waits for it."""
 
 _ORDERS = {"last": "series", "series": "id", "candles": "symbol, minute", "collected": "name"}
 
@@ -58,6 +59,7 @@ def _copy(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
                 f"INSERT INTO compact.{name} FROM store.{name} WHERE {column} >= ?::TIMESTAMP_MS "
                 f"AND {column} < ?::TIMESTAMP_MS ORDER BY series, {column}", [begin, end],
             )  # fmt: skip
+            cursor.execute("CHECKPOINT compact")
         return
     order = f"ORDER BY {_ORDERS[name]}" if name in _ORDERS else ""
     cursor.execute(f"INSERT INTO compact.{name} FROM store.{name} {order}")
