@@ -67,7 +67,7 @@ class Historian:
         self.hub = Hub()
         self.live = Live(_abouts(catalogue))
         self.instruments = Instruments(catalogue, str(options.database.absolute().parent.anchor or "/"))
-        self.collectors = Collectors(host=Host(self._health, self._alerts))
+        self.collectors = Collectors(host=Host(self._health, self._alerts, options.database.absolute().parent))
         self.bridge = Bridge(targets_of(signed_here(catalogue)), options.interval, registry=self.instruments.registry)
         self._evaluated = seconds(catalogue.defaults.evaluation_interval)
         self._pushes = Pushes()
