@@ -102,11 +102,13 @@ def test_a_rule_that_somebody_damaged_fails_its_unit_test(tmp_path: Path, rule: 
     assert not all(result.passed for result in Promtool.find().test(folder / TESTS))
 
 
-def test_it_has_the_first_route_and_nothing_is_sent_at_its_end() -> None:
+def test_its_route_is_before_those_of_people_and_nothing_is_sent_at_its_end() -> None:
     config = configuration(beating())
     receiver = next(each for each in config["receivers"] if each["name"] == "heartbeat")
 
-    assert config["route"]["routes"][0] == {
+    history, beat, *_ = config["route"]["routes"]
+    assert history["matchers"] == ['severity!="none"']
+    assert beat == {
         "receiver": "heartbeat",
         "matchers": ['alertname="Heartbeat"', 'severity="none"'],
         "group_by": ["alertname"],
@@ -128,7 +130,7 @@ def test_a_url_that_is_a_secret_and_a_token_are_named_by_file() -> None:
             "http_config": {"authorization": {"type": "Bearer", "credentials_file": "token"}},
         }
     ]
-    assert config["route"]["routes"][0]["group_interval"] == "12s500ms"
+    assert config["route"]["routes"][1]["group_interval"] == "12s500ms"
 
 
 @pytest.mark.parametrize(
