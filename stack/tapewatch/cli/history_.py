@@ -23,4 +23,11 @@ class _Commands(click.Group):
 
 @click.group("history", cls=_Commands)
 def command() -> None:
-    """Keep what the services say in one file, ask it, and show it live."""
+    """Keep what the services say in one file, ask it, and show it live.
+
+    \b
+    Examples:
+      tapewatch history serve
+      tapewatch history sql "select * from trades limit 5"
+      tapewatch history export /srv/backup/monday
+    """

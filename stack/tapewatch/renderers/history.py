@@ -14,12 +14,6 @@ __all__ = ["INFINITY", "WEBHOOK", "grafana_source", "history_key", "history_rece
 WEBHOOK = "/api/alerts/webhook"
 """Where the history takes Alertmanager's messages."""
 
-TOGETHER = "10s"
-"""How long Alertmanager waits before it tells the history more of an alert: as soon as of a critical one."""
-
-AGAIN = "12h"
-"""After how long it tells it again of one that goes on; what was told is stored, so seldom is enough."""
-
 
 INFINITY = "yesoreyeram-infinity-datasource"
 """The plugin by which Grafana asks the API, signed by Grafana Labs. One for DuckDB would have to open the file, which
@@ -57,10 +51,12 @@ def history_key(catalogue: Catalogue, where: Where, address: str) -> str | None:
 def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:
     """The route before all others, by which the history is told of every alert at once, each on its own.
 
-    The heartbeat alone is left out: that it fires is no news.
+    It hears of changes as soon, and of what goes on as often, as whoever is told of critical ones. The heartbeat alone
+    is left out: that it fires is no news.
     """
     if catalogue.stack.history is None:
         return []
+    timing = catalogue.routing.timing("critical")
     return [
         {
             "receiver": HISTORY_RECEIVER,
@@ -68,8 +64,8 @@ def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:
             "continue": True,
             "group_by": ["..."],
             "group_wait": "0s",
-            "group_interval": TOGETHER,
-            "repeat_interval": AGAIN,
+            "group_interval": timing.group_interval,
+            "repeat_interval": timing.repeat_interval,
         }
     ]
 

@@ -21,7 +21,7 @@ from support.waiting import wait_for
 from tapewatch.project import open_project
 from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.where import native
-from tapewatch.simulating.meters import Meters
+from tapewatch.simulating.meters import SIMULATED, Meters
 from tapewatch_sdk.exporters import Pushing, push
 from tapewatch_sdk.families import Family, MetricType
 from tapewatch_sdk.instruments import MetricsRegistry
@@ -146,6 +146,7 @@ def test_every_family_of_the_sample_arrives_as_it_is_declared(store: Store) -> N
     assert pushing.close(30), pushing.failures
 
     found = store.values(f"all-{store.way}")
+    assert found.pop(SIMULATED), "simulated services say that they are"
     assert found == expected(families, {**OWN, "service": f"all-{store.way}"})
     assert len(found) > 100, "the sample has more families than that"
 

@@ -19,7 +19,7 @@ class Home:
         yield File("provisioning/home/home.txt", os.environ.get("HOME", "") + "\n")
 
     def dashboards(self, request: Request) -> Iterator[Dashboard]:
-        yield Dashboard("home", "home", {"uid": "home", "title": os.environ.get("HOME", ""), "schemaVersion": 42})
+        yield Dashboard("house", "home", {"uid": "house", "title": os.environ.get("HOME", ""), "schemaVersion": 42})
 
     def run(self, request: Request) -> Iterator[Problem]:
         found = os.environ.get("HOME", "")

@@ -193,7 +193,7 @@ def test_the_text_fits_a_terminal_and_ends_with_a_summary(sample: dict[str, str]
     text = to_text(compare_files(sample, rendered(tmp_path / "p", NEW_SERVICE)))
 
     assert "+ target market-data-2:9097 gained: market-data-2, team data" in text
-    assert text.splitlines()[-1].startswith("7 changes (2 gained, 5 changed)")
+    assert text.splitlines()[-1].startswith("9 changes (2 gained, 7 changed)")
 
 
 def test_markdown_has_a_table_for_each_kind_and_json_holds_the_same(sample: dict[str, str], tmp_path: Path) -> None:

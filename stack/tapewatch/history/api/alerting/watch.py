@@ -140,7 +140,8 @@ class Watch:
     async def _broken_off(self, prometheus: Prometheus, keys: set[Key], now: float) -> set[Key]:
         """Those that fire anew; the others went on, and Prometheus was started anew."""
         spans = await self._spans(prometheus, self._looked - 2 * self._interval, now)
-        return keys & {span.labels for span in spans if span.start > self._looked}
+        # The values of a range are an interval apart: one that just began when we looked shows up to so much later.
+        return keys & {span.labels for span in spans if span.start > self._looked + self._interval}
 
     async def _fill(self, prometheus: Prometheus, start: float, now: float) -> None:
         """Write down what happened while nobody looked."""
