@@ -21,7 +21,7 @@ from support.waiting import wait_for
 from tapewatch.viewing import Moment
 from tapewatch_sdk.errors import ToolError
 
-pytestmark = pytest.mark.needs(*NEEDS)
+pytestmark = [pytest.mark.needs(*NEEDS), pytest.mark.alone]
 
 ALERT = "OrderPlacementLatencyHigh"
 PANEL = "Placement latency"

@@ -41,7 +41,7 @@ from tapewatch.renderers.flags import prometheus_flags
 from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.where import native
 
-pytestmark = pytest.mark.needs("prometheus-3.13")
+pytestmark = [pytest.mark.needs("prometheus-3.13"), pytest.mark.alone]
 
 NIGHTLY = bool(os.environ.get("TAPEWATCH_NIGHTLY"))
 

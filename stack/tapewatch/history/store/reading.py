@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -115,14 +115,21 @@ def _fetched(cursor: duckdb.DuckDBPyConnection, limit: int) -> Answer:
     truncated = len(rows) > limit
     del rows[limit:]
     changed = [number for number, kind in enumerate(types) if kind not in _PLAIN]
-    for number in changed:
-        convert = _in_utc if types[number] in _MOMENTS else plain
-        rows = [(*row[:number], convert(row[number]), *row[number + 1 :]) for row in rows]
+    if rows and changed:
+        columns: list[Iterable[Cell]] = list(zip(*rows, strict=True))
+        for number in changed:
+            columns[number] = _in_utc(columns[number]) if types[number] in _MOMENTS else map(plain, columns[number])
+        rows = list(zip(*columns, strict=True))
     return Answer(tuple(each[0] for each in described), tuple(types), rows, truncated)
 
 
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return moment and moment.replace(tzinfo=UTC)
+def _in_utc(column: Iterable[Any]) -> Iterable[Cell]:
+    """Each moment is changed once: an answer has the same ones for many series."""
+    known: dict[datetime | None, datetime | None] = {None: None}
+    for moment in column:
+        if moment not in known:
+            known[moment] = moment.replace(tzinfo=UTC)
+        yield known[moment]
 
 
 def plain(value: Any) -> Cell:

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from support.live_page import DASH, PageServer, buckets, service
 from support.waiting import wait_for
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.alone]
 
 expect.set_options(timeout=20_000)
 

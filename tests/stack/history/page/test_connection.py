@@ -9,7 +9,7 @@ from support.live_page import DASH, PageServer, service
 from support.waiting import wait_for
 from tapewatch_sdk.events import Event, EventType
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.alone]
 
 expect.set_options(timeout=20_000)
 

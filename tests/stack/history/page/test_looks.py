@@ -12,7 +12,7 @@ from support.live_page import PageServer, alert, service
 from support.waiting import wait_for
 from tapewatch_sdk.events import Event, EventSeverity, EventType
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.alone]
 
 expect.set_options(timeout=20_000)
 

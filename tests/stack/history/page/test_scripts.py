@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from support.live_page import DASH, PageServer
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.alone]
 
 
 @pytest.fixture(scope="module")

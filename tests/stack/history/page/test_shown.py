@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from support.live_page import DASH, PageServer, alert, service
 from tapewatch_sdk.events import Event, EventSeverity, EventType
 
-pytestmark = pytest.mark.needs("chromium")
+pytestmark = [pytest.mark.needs("chromium"), pytest.mark.alone]
 
 expect.set_options(timeout=20_000)
 
