@@ -131,7 +131,7 @@ def test_every_log_line_leads_back_to_the_trace(walk: Walk, running: Observed) -
 
     ways = [links.trace_of_line(line) for lines in walk.lines.values() for line in lines]
 
-    assert {span.id for way in ways for span in way} == {span.id for span in walk.spans}
+    assert {span.id for way in ways for span in way} >= {span.id for span in walk.spans}
 
 
 def test_every_service_of_the_trace_leads_to_its_numbers(walk: Walk, running: Observed) -> None:
@@ -172,7 +172,8 @@ def goes_through(running: Observed, walk: Walk, change: dict[tuple[str | int, ..
         numbers = links.numbers(engine, SCRAPE)
     except (LostError, ToolError, KeyError):
         return False
-    return back == {span.id for span in walk.spans} and all(value > 0 for value in numbers.values())
+    # Spans of the same trace may have come in since.
+    return back >= {span.id for span in walk.spans} and all(value > 0 for value in numbers.values())
 
 
 def texts(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:
