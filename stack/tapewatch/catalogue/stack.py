@@ -9,6 +9,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from tapewatch.catalogue.deployment import Kubernetes, Systemd
+from tapewatch.catalogue.high_availability import HighAvailability
+from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
 
@@ -139,5 +142,15 @@ class Stack(Model):
     """tapewatch's own history: every alert is told it, and it runs in compose beside the stack."""
     simulate: bool = False
     """Whether the sample platform runs in compose beside the stack: one container that stands in for every service."""
+    high_availability: HighAvailability | None = None
+    """What runs more than once."""
+    shards: int = Field(1, ge=1)
+    """Prometheus servers (or pairs) among which the services are spread, by a hash of the service's name."""
+    long_term: LongTerm | None = None
+    """The engine that keeps metrics for years."""
+    systemd: Systemd | None = None
+    """Native units for a host without containers."""
+    kubernetes: Kubernetes | None = None
+    """Objects for a cluster."""
     images: Mapping[Program, Image]
     """Every program of the stack with its version: the one place where versions are pinned."""
