@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["pytester", "support.parts"]
+pytest_plugins = ["pytester", "support.started", "support.parts"]
 
 
 def pytest_configure() -> None:

@@ -22,6 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from support.started import note_started
 from support.waiting import wait_for
 from tapewatch.servers import find
 
@@ -82,6 +83,7 @@ class Server:
 
     def start(self) -> Self:
         """Starts the process (again) and returns when it is ready; a log of an earlier start is kept and added to."""
+        note_started(Path(self.command[0]).parent.name)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command,
