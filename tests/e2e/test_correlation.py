@@ -59,6 +59,11 @@ class Walk:
     spans: list[Span]
     lines: dict[str, list[Line]]
 
+    @property
+    def trace(self) -> str:
+        """Its ID."""
+        return self.spans[0].trace
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
@@ -131,7 +136,8 @@ def test_every_log_line_leads_back_to_the_trace(walk: Walk, running: Observed) -
 
     ways = [links.trace_of_line(line) for lines in walk.lines.values() for line in lines]
 
-    assert {span.id for way in ways for span in way} >= {span.id for span in walk.spans}
+    assert ways
+    assert all(is_same_trace(walk, way) for way in ways)
 
 
 def test_every_service_of_the_trace_leads_to_its_numbers(walk: Walk, running: Observed) -> None:
@@ -168,12 +174,19 @@ def goes_through(running: Observed, walk: Walk, change: dict[tuple[str | int, ..
             return False
         spans = links.trace_of_exemplar(walk.exemplar)
         (engine,) = {span.service: span for span in spans if span.service == "execution-engine"}.values()
-        back = {span.id for line in links.logs(engine) for span in links.trace_of_line(line)}
+        back = [links.trace_of_line(line) for line in links.logs(engine)]
         numbers = links.numbers(engine, SCRAPE)
     except (LostError, ToolError, KeyError):
         return False
-    # Spans of the same trace may have come in since.
-    return back >= {span.id for span in walk.spans} and all(value > 0 for value in numbers.values())
+    same = all(is_same_trace(walk, trace) for trace in back)
+    return bool(back) and same and all(value > 0 for value in numbers.values())
+
+
+def is_same_trace(walk: Walk, spans: list[Span]) -> bool:
+    """Whether these are the spans of the walk's trace and of no other; more of them may have come in since."""
+    return {span.trace for span in spans} == {walk.trace} and {span.id for span in spans} >= {
+        span.id for span in walk.spans
+    }
 
 
 def texts(value: Any, place: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -243,6 +243,25 @@ def test_what_happens_all_the_time_does_not_push_out_what_matters(page: Page, se
     expect(page.locator("#events-list .what").first).to_have_text("price 64010.1")
 
 
+def test_an_alert_is_told_in_words_with_the_receiver_that_it_was_delivered_to(page: Page, server: PageServer) -> None:
+    told = {"alertname": "KillSwitchActivated", "annotations": {"summary": "Trading is halted"}}
+    began = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    server.tell(
+        Event(EventType.ALERT_FIRING, began, told),
+        Event(EventType.ALERT_FIRING, began - timedelta(seconds=4), {**told, "delivered": True, "receiver": "pager"}),
+        Event(EventType.ALERT_RESOLVED, began - timedelta(seconds=9), {"message": "written by hand"}),
+    )
+    page.goto(server.url)
+
+    expect(page.locator("#events-list .what")).to_have_text(
+        [
+            "KillSwitchActivated seen at Prometheus: Trading is halted",
+            "KillSwitchActivated delivered to pager: Trading is halted",
+            "message written by hand",
+        ]
+    )
+
+
 def test_all_that_an_event_says_is_one_click_away(page: Page, server: PageServer) -> None:
     server.tell(Event(EventType.ERROR, data={"message": "x" * 500, "at": {"line": 7}}))
     page.goto(server.url)

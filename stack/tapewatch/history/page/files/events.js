@@ -21,8 +21,18 @@ function short(value) {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
+const isAlert = ({ event_type: type }) => type === "ALERT_FIRING" || type === "ALERT_RESOLVED";
+
+// An alert is told once by Prometheus, and once for each receiver that it was delivered to.
+function alertInWords({ alertname, annotations, delivered, receiver }) {
+  const how = delivered ? `delivered to ${receiver}` : "seen at Prometheus";
+  return [alertname, how].filter(Boolean).join(" ") + (annotations?.summary ? `: ${annotations.summary}` : "");
+}
+
 // An event in a few words: its data, with as many digits as one can read.
-function inWords(data) {
+function inWords(event) {
+  const { data } = event;
+  if (isAlert(event) && data?.alertname) return alertInWords(data);
   const parts = Object.entries(data ?? {})
     .filter(([, value]) => value !== null && value !== "")
     .map(([key, value]) => `${key} ${short(value)}`);
@@ -108,7 +118,7 @@ export class Events {
     setText(badge, String(event.severity));
     setText(name, String(event.event_type));
     setText(where, String(event.source));
-    setText(what, inWords(event.data));
+    setText(what, inWords(event));
     element.querySelector("details").addEventListener("toggle", () => {
       setText(element.querySelector("pre"), JSON.stringify({ id: event.id, timestamp: event.timestamp, ...event.data }, null, 2));
     }, { once: true });
