@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from tapewatch.catalogue.deployment import Kubernetes, Systemd
@@ -35,6 +35,10 @@ def _ip(value: str) -> str:
             {"value": repr(value), "must": "an IP address such as 127.0.0.1"},
         ) from error
     return value
+
+
+CollectedName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
+"""What the store calls something that it keeps: `samples`, `1m`, a collector's table."""
 
 
 class Ports(Model):
@@ -97,6 +101,8 @@ class History(Model):
     """Where the others reach it; a service of the catalogue with this address is the history itself."""
     key_file: FilePath | None = "/run/tapewatch/history/api-key"
     """File with the key that its callers show, made at the first start in compose; `null` where it is on loopback."""
+    keep: Mapping[CollectedName, Duration] = {}
+    """How long what is kept, where it differs from the store's defaults; by what is kept, or a collector's table."""
     grafana: bool = False
     """Whether Grafana has a data source for its API, of the plugin Infinity, which it fetches at its first start."""
 

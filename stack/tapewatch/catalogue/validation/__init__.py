@@ -6,6 +6,7 @@ from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.validation._addresses import ADDRESSES_CHECKS
 from tapewatch.catalogue.validation._delivery import DELIVERY_CHECKS
 from tapewatch.catalogue.validation._families import FAMILIES_CHECKS
+from tapewatch.catalogue.validation._history import HISTORY_CHECKS
 from tapewatch.catalogue.validation._logs import LOGS_CHECKS
 from tapewatch.catalogue.validation._remote_write import REMOTE_WRITE_CHECKS
 from tapewatch.catalogue.validation._report import Check, Report
@@ -25,6 +26,7 @@ _CHECKS: tuple[Check, ...] = (
     *ROUTING_CHECKS,
     *DELIVERY_CHECKS,
     *REMOTE_WRITE_CHECKS,
+    *HISTORY_CHECKS,
     *LOGS_CHECKS,
     *SLO_CHECKS,
     *STACK_CHECKS,

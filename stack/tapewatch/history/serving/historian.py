@@ -26,6 +26,7 @@ from tapewatch.history.serving.options import THREADS, Options
 from tapewatch.history.serving.process import SERVICE
 from tapewatch.history.serving.working import Loops, beat
 from tapewatch.history.store import Batch, Reader, Store, Written, queries
+from tapewatch.history.store.retention import Retention
 from tapewatch.schema.types import seconds
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event, EventType
@@ -80,7 +81,12 @@ class Historian:
         self._round_at = 0.0
         self._waiting = 0
         self._beats = 0
-        self.store = Store.open(options.database, batch_size=options.batch_size, write_interval=options.write_interval)
+        self.store = Store.open(
+            options.database,
+            batch_size=options.batch_size,
+            write_interval=options.write_interval,
+            retention=_retention(catalogue),
+        )
         try:
             self.store.define([*self.collectors.tables, DELIVERIES])
             self._serve()
@@ -272,6 +278,11 @@ class Historian:
         alerts: Alerts = self.live.alerts
         firing = [each for each in alerts.active if each["state"] == "firing"]
         return len(firing) if alerts.evaluated else None
+
+
+def _retention(catalogue: Catalogue) -> Retention:
+    history = catalogue.stack.history
+    return Retention.of_catalogue(history.keep if history else {})
 
 
 def _abouts(catalogue: Catalogue) -> dict[str, About]:

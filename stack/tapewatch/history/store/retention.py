@@ -14,6 +14,7 @@ from typing import cast
 
 from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.moving import save, transaction
+from tapewatch.schema import seconds
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import AUDIT_TYPES, TRADE_TYPES
 from tapewatch_sdk.problems import Problem
@@ -70,6 +71,11 @@ class Retention:
                 raise _bad(text, "the audit trail is kept for a day at least")
             periods[match[1]] = period
         return cls(periods)
+
+    @classmethod
+    def of_catalogue(cls, keep: Mapping[str, str]) -> Retention:
+        """The defaults but for `stack.history.keep`, whose periods the catalogue's validation has seen."""
+        return cls({**DEFAULTS, **{name: timedelta(seconds=seconds(period)) for name, period in keep.items()}})
 
     def of(self, table: str) -> timedelta:
         """How long a collector's table is kept."""

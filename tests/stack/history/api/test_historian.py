@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from support.samples import SAMPLE
 from support.servers import free_port
 from support.targets import Target
 from support.waiting import wait_for
+from tapewatch.cli._history._store import ask
 from tapewatch.history.store import Store, queries
 from tapewatch_sdk.events import Event, EventType, HttpSender, SpooledSink
 from tapewatch_sdk.exporters import push
@@ -173,6 +175,22 @@ def test_it_says_what_it_measures_of_itself(historian: Historian) -> None:
 
     assert 'tapewatch_history_requests_total{method="GET",route="/health",status="200"}' in text
     assert "tapewatch_history_store_writing 1" in text
+
+
+def test_it_keeps_what_the_catalogue_says_for_as_long(tmp_path: Path, catalogue: str) -> None:
+    told = yaml.safe_load(catalogue)
+    told["stack"]["history"] = {**(told["stack"].get("history") or {}), "keep": {"events": "1h"}}
+    (tmp_path / "catalogue.yaml").write_text(yaml.safe_dump(told, sort_keys=False))
+    now = datetime.now(UTC)
+    old, new = (Event(EventType.CYCLE_START, now - timedelta(hours=each), source="x") for each in (3, 0))
+
+    with Historian(tmp_path) as historian:
+        HttpSender(historian.url).send([old, new])
+        answer = ask(tmp_path / "data/observability.duckdb", "retain", keep=())
+
+        assert answer is not None
+        assert answer["rows"]["events"] == 1
+        assert listed(historian, "type=CYCLE_START") == [new.to_dict()]
 
 
 def test_a_second_start_on_the_same_store_is_refused(historian: Historian) -> None:
