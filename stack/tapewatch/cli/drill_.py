@@ -121,7 +121,7 @@ def _in_stack(
     played = scenarios(_of(project, wanted), project.catalogue, notify=notify)
     if notify:
         say("the real receivers are told")
-        return _play(played, venue, project, CountingEar(venue.alertmanager), say)
+        return _play(played, venue, project, CountingEar(venue.alertmanager, venue.cluster), say)
     with WebhookEar((venue.listen, venue.port)) as ear:
         return _play(played, venue, project, ear, say)
 

@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 def command(project: Path, project_name: str | None, restart: bool, timeout: float) -> None:
     """Let the running servers read the files that `generate` wrote.
 
-    Prometheus, Alertmanager and Grafana, one after the other; each is waited for until it lives by its files. One that
-    refuses them goes on with those that it had, and the others are reloaded all the same. Exit code 1 when one refused.
+    Prometheus, Alertmanager and Grafana, every member of each, one after the other; each is waited for until it lives
+    by its files. One that refuses them goes on with those that it had, and the others are reloaded all the same. Exit
+    code 1 when one refused.
 
     \b
     Examples:
@@ -39,11 +40,11 @@ def command(project: Path, project_name: str | None, restart: bool, timeout: flo
     """
     from tapewatch.running.containers import containers
     from tapewatch.running.freshness import changed_since_start
-    from tapewatch.running.reloading import RELOADED
+    from tapewatch.running.reloading import reloaded
 
     stack = open_stack(project, project_name)
     found = containers(stack)
-    names = [name for name in RELOADED if name in found]
+    names = reloaded(found)
     changed = list(changed_since_start(stack, found))
     if not names and not changed:
         raise ToolError([_nothing_runs(stack.name)])
@@ -56,7 +57,7 @@ def command(project: Path, project_name: str | None, restart: bool, timeout: flo
     sys.exit(code_of(problems))
 
 
-_WIDTH = len("alertmanager")
+_WIDTH = len("alertmanager-b")
 
 
 def _reload(stack: ComposeProject, name: str, found: Mapping[str, Container]) -> tuple[Problem, ...]:

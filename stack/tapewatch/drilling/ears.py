@@ -7,7 +7,8 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Any, Protocol, Self
 from prometheus_client.parser import text_string_to_metric_families
 
 from tapewatch.running.clients import Alertmanager
-from tapewatch_sdk.errors import ProblemsError
+from tapewatch_sdk.errors import ProblemsError, ToolError
 from tapewatch_sdk.names import HISTORY_RECEIVER
 from tapewatch_sdk.problems import Place, Problem
 
@@ -97,10 +98,13 @@ class CountingEar:
 
     Parameters:
         alertmanager: the one that sends.
+        others: the others of its cluster, any of which may send in its place.
     """
 
-    def __init__(self, alertmanager: Alertmanager) -> None:
+    def __init__(self, alertmanager: Alertmanager, others: Sequence[Alertmanager] = ()) -> None:
         self._alertmanager = alertmanager
+        self._others = others
+        self._counted: dict[str, Counter[str]] = {}
         self._receivers: dict[_Key, list[str]] = {}
         self._before: dict[tuple[_Key, str], Counter[str]] = {}
         self._told: dict[_Key, float] = {}
@@ -140,8 +144,18 @@ class CountingEar:
         return next((sent for at, sent in reversed(self._taken) if at <= moment), self._taken[0][1])
 
     def _sent(self) -> Counter[str]:
+        self._counted[self._alertmanager.url] = self._sent_by(self._alertmanager)
+        for each in self._others:
+            with suppress(ToolError):  # one that is down sends nothing; what it sent before stays sent
+                self._counted[each.url] = self._sent_by(each)
+        total: Counter[str] = Counter()
+        for counted in self._counted.values():
+            total.update(counted)
+        return total
+
+    def _sent_by(self, alertmanager: Alertmanager) -> Counter[str]:
         sent: Counter[str] = Counter()
-        for family in text_string_to_metric_families(self._alertmanager.get("/metrics")):
+        for family in text_string_to_metric_families(alertmanager.get("/metrics")):
             sign = REQUESTS.get(family.name, 0)
             for sample in family.samples if sign else ():
                 if sample.name.endswith("_total"):

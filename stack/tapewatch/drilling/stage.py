@@ -79,7 +79,7 @@ class Stage:
             rules = [{"record": EXPECTED, "expr": "vector(1)", "labels": dict(each)} for each in sorted(labels)]
             group = {"name": self._rules_file.stem, "rules": rules}
             _replace(self._rules_file, dump({"groups": [group]}, HEADER))
-            self._venue.prometheus.reload()
+            _reload(self._venue)
 
     def elapsed(self) -> float:
         """Seconds since `start`; 0 before it."""
@@ -122,7 +122,7 @@ class Stage:
         if self._rules_file.exists():
             self._rules_file.unlink()
             with suppress(ToolError):  # a server that is gone has forgotten them anyway
-                self._venue.prometheus.reload()
+                _reload(self._venue)
 
     def _play(self) -> None:
         listed = None
@@ -221,8 +221,9 @@ class _Actor:
         self._turn = turn
         if self.target.exposes(self.moment):
             body = otlp_request(self.target, self.moment, self._stage.families, self._started, now)
-            with suppress(ToolError):  # the drill goes on, and says that nothing arrived
-                self._stage.venue.prometheus.post(OTLP, body, {"Content-Type": "application/json"})
+            for server in self._stage.venue.told:
+                with suppress(ToolError):  # the drill goes on, and says that nothing arrived
+                    server.post(OTLP, body, {"Content-Type": "application/json"})
 
 
 class _Answering:
@@ -257,6 +258,14 @@ class _Answering:
     def stop(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+def _reload(venue: Venue) -> None:
+    """Of several servers one may be down: it reads its files when it comes back."""
+    venue.prometheus.reload()
+    for each in venue.others:
+        with suppress(ToolError):
+            each.reload()
 
 
 def _replace(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -88,6 +88,10 @@ def _processes(
     yield Process([servers.find("prometheus").path, *flags], prometheus, "/-/ready", folder / "logs" / "prometheus.log")
 
 
+_ALONE: Mapping[str, object] = {"high_availability": None}
+"""What a drill is about is one Prometheus and one Alertmanager."""
+
+
 def _on_its_own(project: Project) -> Project:
     """The same project on ports that nobody uses, beside the real stack and without a way out."""
     names = ("prometheus", "alertmanager", "drill")
@@ -97,7 +101,9 @@ def _on_its_own(project: Project) -> Project:
         each.close()
     catalogue = project.catalogue
     ports = catalogue.stack.ports.model_copy(update=free)
-    stack = catalogue.stack.model_copy(update={"ports": ports, "remote_write": (), "heartbeat": None, "history": None})
+    stack = catalogue.stack.model_copy(
+        update={"ports": ports, "remote_write": (), "heartbeat": None, "history": None, **_ALONE}
+    )
     nobody = dict.fromkeys(catalogue.receivers, Receiver())
     alone = catalogue.model_copy(update={"stack": stack, "services": {}, "receivers": nobody})
     return replace(project, loaded=replace(project.loaded, catalogue=alone))

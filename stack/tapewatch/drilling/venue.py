@@ -7,16 +7,21 @@ import os
 import re
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tapewatch import layout
+from tapewatch.catalogue.stack import Stack
 from tapewatch.project import Project
+from tapewatch.renderers.members import members
 from tapewatch.renderers.where import HOST
 from tapewatch.running.clients import Alertmanager, Prometheus
 from tapewatch.schema import seconds
+from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.names import DRILL_PREFIX
 
 __all__ = ["LOOPBACK", "Venue", "clear_leftovers", "running_venue"]
@@ -32,7 +37,7 @@ class Venue:
     """A running stack as a drill sees it.
 
     Parameters:
-        prometheus: its Prometheus.
+        prometheus: its Prometheus, whose alerts are watched.
         alertmanager: its Alertmanager.
         folder: the folder of Prometheus's files, which it watches: `targets/` and `rules/` lie in it.
         listen: the address of this machine on which the drill listens.
@@ -40,6 +45,8 @@ class Venue:
         port: the port at which Alertmanager tells the drill receiver; `stack.ports.drill`.
         scrape: seconds between two scrapes.
         evaluation: seconds between two evaluations of the rules.
+        others: Prometheus servers beside it, which are played the same: they are told too, but not watched.
+        cluster: Alertmanagers beside it, any of which may deliver.
     """
 
     prometheus: Prometheus
@@ -50,6 +57,13 @@ class Venue:
     port: int
     scrape: float
     evaluation: float
+    others: tuple[Prometheus, ...] = ()
+    cluster: tuple[Alertmanager, ...] = ()
+
+    @property
+    def told(self) -> tuple[Prometheus, ...]:
+        """Every Prometheus that a drill is played to."""
+        return (self.prometheus, *self.others)
 
 
 def running_venue(project: Project) -> Venue:
@@ -72,7 +86,23 @@ def running_venue(project: Project) -> Venue:
         port=stack.ports.drill,
         scrape=seconds(defaults.scrape.interval),
         evaluation=seconds(defaults.evaluation_interval),
+        others=tuple(_others(stack, host)),
+        cluster=tuple(
+            Alertmanager(f"http://{host}:{each.published(stack.ports.alertmanager)}")
+            for each in members(stack, "alertmanager")
+            if each.number
+        ),
     )
+
+
+def _others(stack: Stack, host: str) -> Iterator[Prometheus]:
+    """The further members of the pair that answer: the profile need not be up."""
+    for member in members(stack, "prometheus"):
+        server = Prometheus(f"http://{host}:{member.published(stack.ports.prometheus)}")
+        if member.number:
+            with suppress(ToolError):
+                server.version()
+                yield server
 
 
 def clear_leftovers(venue: Venue) -> None:
@@ -85,7 +115,8 @@ def clear_leftovers(venue: Venue) -> None:
     for path in left:
         path.unlink(missing_ok=True)
     if any(path.parent.name == "rules" for path in left):
-        venue.prometheus.reload()
+        for each in venue.told:
+            each.reload()
 
 
 def _dead(file: re.Match[str]) -> bool:

@@ -22,7 +22,7 @@ def local_text(loaded: Loaded) -> str:
 
     Services that the sample platform stands in for are on loopback, at the ports that they have. Every receiver is the
     history, which so shows who would have been told; no heart beats and nothing is sent to remote storage: the files
-    with those secrets are where the containers are, and a laptop that is closed must wake nobody.
+    with those secrets are where the containers are, and a laptop that is closed must wake nobody. Nothing runs twice.
     """
     data: dict[str, Any] = _plain(loaded.document.data)
     catalogue = loaded.catalogue
@@ -31,7 +31,11 @@ def local_text(loaded: Loaded) -> str:
             _at_home(data["services"][name], service.targets)
     hook = {"url": f"http://{local_history(catalogue)}{WEBHOOK}"}
     data["receivers"] = {name: {"webhook": [hook]} for name in catalogue.receivers}
-    stack = {key: value for key, value in data["stack"].items() if key not in ("heartbeat", "remote_write")}
+    stack = {
+        key: value
+        for key, value in data["stack"].items()
+        if key not in ("heartbeat", "remote_write", "high_availability")
+    }
     data["stack"] = {**stack, "history": {"address": local_history(catalogue), "key_file": None}}
     return dump(data, HEADER)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.members import Member, members
 from tapewatch.renderers.where import Where
 
 __all__ = ["FLUSH", "alertmanager_flags", "prometheus_flags", "published"]
@@ -12,8 +15,16 @@ FLUSH = "5s"
 ten seconds after which compose kills it."""
 
 
-def prometheus_flags(catalogue: Catalogue, where: Where) -> tuple[str, ...]:
-    """The flags of Prometheus."""
+def prometheus_flags(catalogue: Catalogue, where: Where, member: Member | None = None) -> tuple[str, ...]:
+    """The flags of Prometheus.
+
+    Parameters:
+        catalogue: of the stack.
+        where: where the parts are.
+        member: which of several; the first one unless given.
+    """
+    member = member or next(members(catalogue.stack, "prometheus"))
+    where = member.where(where)
     retention = catalogue.stack.retention
     size = (f"--storage.tsdb.retention.size={retention.metrics_size}",) if retention.metrics_size else ()
     flush = (f"--storage.remote.flush-deadline={FLUSH}",) if catalogue.stack.remote_write else ()
@@ -24,7 +35,7 @@ def prometheus_flags(catalogue: Catalogue, where: Where) -> tuple[str, ...]:
         *size,
         *flush,
         f"--web.listen-address={where.listen('prometheus')}",
-        f"--web.external-url={published(catalogue, 'prometheus')}",
+        f"--web.external-url={published(catalogue, 'prometheus', member)}",
         "--web.enable-lifecycle",
         "--web.enable-otlp-receiver",
         "--web.enable-remote-write-receiver",
@@ -33,20 +44,42 @@ def prometheus_flags(catalogue: Catalogue, where: Where) -> tuple[str, ...]:
     )
 
 
-def alertmanager_flags(catalogue: Catalogue, where: Where) -> tuple[str, ...]:
-    """The flags of Alertmanager."""
+def alertmanager_flags(catalogue: Catalogue, where: Where, member: Member | None = None) -> tuple[str, ...]:
+    """The flags of Alertmanager; the parameters are those of `prometheus_flags`."""
+    member = member or next(members(catalogue.stack, "alertmanager"))
+    peers = tuple(_cluster(catalogue, where, member))
+    where = member.where(where)
     return (
         f"--config.file={where.config['alertmanager']}/alertmanager.yml",
         f"--storage.path={where.data['alertmanager']}",
         f"--web.listen-address={where.listen('alertmanager')}",
-        f"--web.external-url={published(catalogue, 'alertmanager')}",
-        "--cluster.listen-address=",  # one of its kind: the cluster's port stays closed
+        f"--web.external-url={published(catalogue, 'alertmanager', member)}",
+        *peers,
         "--enable-feature=receiver-name-in-metrics",  # by it a drill sees that a receiver was told
     )
 
 
-def published(catalogue: Catalogue, port: str) -> str:
+def _cluster(catalogue: Catalogue, where: Where, member: Member) -> Iterator[str]:
+    """How it finds the others of its kind."""
+    ha = catalogue.stack.high_availability
+    if ha is None:
+        yield "--cluster.listen-address="  # one of its kind: the cluster's port stays closed
+        return
+    port = ha.cluster_port
+    host = where.reach("alertmanager").rpartition(":")[0]
+    yield f"--cluster.listen-address={where.listening}:{port if where.apart else member.published(port)}"
+    for other in members(catalogue.stack, "alertmanager"):
+        if other != member:
+            yield f"--cluster.peer={other.reach(where, host, port)}"
+    yield f"--cluster.peer-timeout={ha.peer_timeout}"
+    yield f"--cluster.settle-timeout={ha.settle_timeout}"
+    yield f"--cluster.reconnect-interval={ha.reconnect_interval}"
+    yield f"--cluster.reconnect-timeout={ha.reconnect_timeout}"
+
+
+def published(catalogue: Catalogue, port: str, member: Member | None = None) -> str:
     """The URL under which people open a part of the stack; it stands in links."""
     stack = catalogue.stack
     host = "localhost" if stack.bind in ("127.0.0.1", "::1", "0.0.0.0", "::") else stack.bind  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{getattr(stack.ports, port)}/"
+    number = int(getattr(stack.ports, port))
+    return f"http://{f'[{host}]' if ':' in host else host}:{member.published(number) if member else number}/"

@@ -11,6 +11,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
 from tapewatch.renderers.history import grafana_source
+from tapewatch.renderers.members import members
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import (
     DATASOURCE_ALERTMANAGER,
@@ -54,7 +55,11 @@ class GrafanaRenderer:
             "apiVersion": 1,
             "prune": True,
             # The key of the history is a file that Grafana reads: its `$` is meant.
-            "datasources": [*map(_escaped, _sources(catalogue, where)), *grafana_source(catalogue, where)],
+            "datasources": [
+                *map(_escaped, _sources(catalogue, where)),
+                *map(_escaped, _further(catalogue, where)),
+                *grafana_source(catalogue, where),
+            ],
         }
         providers = [_provider(folder, where) for folder in dict.fromkeys(board.folder for board in boards)]
         folder = f"{layout.GRAFANA}/provisioning"
@@ -120,6 +125,23 @@ def _sources(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
         where.reach("alertmanager"),
         jsonData={"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
     )
+
+
+def _further(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
+    """The other members of what runs more than once, to be chosen where the first one is down."""
+    for source in _sources(catalogue, where):
+        part = source["type"]
+        if part not in ("prometheus", "alertmanager"):
+            continue
+        for member in members(catalogue.stack, part):
+            if member.number:
+                host, _, port = where.reach(part).rpartition(":")
+                yield {
+                    **{key: value for key, value in source.items() if key != "isDefault"},
+                    "name": f"{source['name']} {member.letter}",
+                    "uid": f"{source['uid']}{member.suffix}",
+                    "url": f"http://{member.reach(where, host, int(port))}",
+                }
 
 
 def _source(name: str, uid: str, address: str, **more: Any) -> dict[str, Any]:

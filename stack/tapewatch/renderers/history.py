@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.members import history_addresses
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.names import DATASOURCE_HISTORY, HEARTBEAT_SEVERITY, HISTORY_RECEIVER
 
@@ -45,7 +46,8 @@ def grafana_source(catalogue: Catalogue, where: Where) -> list[dict[str, Any]]:
 def history_key(catalogue: Catalogue, where: Where, address: str) -> str | None:
     """The file with the key that must be shown at an address (`host:port`): None unless the history is there."""
     history = catalogue.stack.history
-    return history.key_file if history and where.keyed and address == history.address else None
+    ours = history_addresses(catalogue, where)
+    return history.key_file if history and where.keyed and address in ours else None
 
 
 def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:
@@ -71,13 +73,10 @@ def history_route(catalogue: Catalogue) -> list[dict[str, Any]]:
 
 
 def history_receiver(catalogue: Catalogue, where: Where) -> list[dict[str, Any]]:
-    """The receiver of that route."""
-    history = catalogue.stack.history
-    if history is None:
-        return []
-    url = f"http://{history.address}{WEBHOOK}"
-    hook = {"url": url, "send_resolved": True, **webhook_key(catalogue, where, url)}
-    return [{"name": HISTORY_RECEIVER, "webhook_configs": [hook]}]
+    """The receiver of that route; of several histories each is told on its own."""
+    urls = [f"http://{address}{WEBHOOK}" for address in history_addresses(catalogue, where)]
+    hooks = [{"url": url, "send_resolved": True, **webhook_key(catalogue, where, url)} for url in urls]
+    return [{"name": HISTORY_RECEIVER, "webhook_configs": hooks}] if hooks else []
 
 
 def webhook_key(catalogue: Catalogue, where: Where, url: str) -> dict[str, Any]:

@@ -50,6 +50,7 @@ class Where:
         config: folder of each part's configuration.
         only: the parts that run here; all of them when empty.
         keyed: whether the history asks for its key; on loopback it does not.
+        apart: whether members of one part have host names of their own; otherwise they share a host, on other ports.
     """
 
     ports: Ports
@@ -59,6 +60,7 @@ class Where:
     config: Mapping[str, str]
     only: tuple[str, ...] = ()
     keyed: bool = False
+    apart: bool = False
 
     def runs(self, part: str) -> bool:
         """Whether a part runs here."""
@@ -91,6 +93,7 @@ def compose(ports: Ports) -> Where:
         data={"prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "jaeger": "/badger"},
         config={name: f"/etc/{name}" for name in ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")},
         keyed=True,
+        apart=True,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -13,10 +14,12 @@ from tapewatch.running.project import ComposeProject
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem, Severity
 
-__all__ = ["ALERTMANAGER_FILE", "PROMETHEUS_FILE", "alertmanager_hash", "changed_since_start", "stale"]
+__all__ = ["ALERTMANAGER_FILE", "PROMETHEUS_FILE", "alertmanager_hash", "changed_since_start", "part_of", "stale"]
 
 PROMETHEUS_FILE = f"{layout.PROMETHEUS}/prometheus.yml"
 ALERTMANAGER_FILE = f"{layout.ALERTMANAGER}/alertmanager.yml"
+
+_MEMBER = re.compile(r"(prometheus|alertmanager)-[a-z]")
 
 READ_AT_START: Mapping[str, tuple[str, ...]] = {
     "loki": (f"{layout.LOKI}/loki.yml",),
@@ -36,10 +39,17 @@ def stale(project: ComposeProject, found: Mapping[str, Container]) -> list[Probl
     """
     problems = [_settings(name) for name in found if _differs(project, name, found[name])]
     problems += [_restart(name, file) for name, file in changed_since_start(project, found)]
-    for name, server in (("prometheus", Prometheus), ("alertmanager", Alertmanager)):
-        if name in found and (url := _url(project, name, found[name])):
-            problems += _reload_problems(project.folder, name, server(url))
+    for part, server in (("prometheus", Prometheus), ("alertmanager", Alertmanager)):
+        for name in (each for each in found if part_of(each) == part):
+            if url := _url(project, name, found[name]):
+                problems += _reload_problems(project.folder, part, server(url))
     return problems
+
+
+def part_of(name: str) -> str:
+    """The part that a service of compose is a member of: `prometheus` of `prometheus-b`."""
+    match = _MEMBER.fullmatch(name)
+    return match[1] if match else name
 
 
 def changed_since_start(project: ComposeProject, found: Mapping[str, Container]) -> Iterator[tuple[str, str]]:

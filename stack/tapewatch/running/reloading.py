@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tapewatch import layout
 from tapewatch.running.clients import Alertmanager, Grafana, Prometheus, RefusedError
 from tapewatch.running.containers import Container, log_tail
-from tapewatch.running.freshness import ALERTMANAGER_FILE, PROMETHEUS_FILE, alertmanager_hash
+from tapewatch.running.freshness import ALERTMANAGER_FILE, PROMETHEUS_FILE, alertmanager_hash, part_of
 from tapewatch.running.live import INSIDE, differences
 from tapewatch.running.password import grafana_password
 from tapewatch.running.project import ComposeProject
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["RELOADED", "reload_alertmanager", "reload_grafana", "reload_prometheus", "reload_service"]
+__all__ = ["RELOADED", "reload_alertmanager", "reload_grafana", "reload_prometheus", "reload_service", "reloaded"]
 
 RELOADED = ("alertmanager", "prometheus", "grafana")
-"""The services that can be told to read their files again, in the order in which they are."""
+"""The parts that can be told to read their files again, in the order in which they are."""
+
+
+def reloaded(names: Iterable[str]) -> list[str]:
+    """The services among these that can be told to, members of a part (`prometheus-b`) one after the other."""
+    found = {name: part for name in names if (part := part_of(name)) in RELOADED}
+    return sorted(found, key=lambda name: (RELOADED.index(found[name]), name))
+
 
 LIVE_WITHIN = 30.0
 """Seconds until the new configuration must be live; Prometheus gathers changes of its targets for 5 s."""
@@ -41,7 +48,7 @@ def reload_service(project: ComposeProject, name: str, container: Container) -> 
 
     Parameters:
         project: the stack.
-        name: one of `RELOADED`.
+        name: one that `reloaded` gives.
         container: its container.
 
     Returns:
@@ -54,9 +61,9 @@ def reload_service(project: ComposeProject, name: str, container: Container) -> 
     url = container.url(project.services[name])
     if container.status != "running" or not url:
         raise ToolError([_not_running(name, container)])
-    if name == "alertmanager":
+    if part_of(name) == "alertmanager":
         return reload_alertmanager(Alertmanager(url), project.folder / ALERTMANAGER_FILE)
-    if name == "grafana":
+    if part_of(name) == "grafana":
         return reload_grafana(Grafana(url, grafana_password(project)))
     return reload_prometheus(
         Prometheus(url),

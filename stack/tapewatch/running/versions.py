@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from tapewatch.running.clients import Alertmanager, Grafana, Loki, Prometheus
 from tapewatch.running.containers import GOOD, Container, state_of
+from tapewatch.running.freshness import part_of
 from tapewatch.running.project import Service
 from tapewatch_sdk.errors import ToolError
 
@@ -24,7 +25,8 @@ _ASK: Mapping[str, Callable[[str], str]] = {
 def version_of(service: Service, container: Container) -> str:
     """The version that runs, without a leading `v`; where nobody tells, the one that the image's tag promises."""
     url = container.url(service)
-    if service.name in _ASK and url and state_of(service, container) in GOOD:
+    part = part_of(service.name)
+    if part in _ASK and url and state_of(service, container) in GOOD:
         with suppress(ToolError, ValueError, KeyError, TypeError):
-            return _ASK[service.name](url).removeprefix("v")
+            return _ASK[part](url).removeprefix("v")
     return container.labelled_version or service.pinned

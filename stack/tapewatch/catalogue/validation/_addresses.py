@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from tapewatch.catalogue.model import Catalogue, Service
 from tapewatch.catalogue.validation._report import Check, Path, Report
 
-__all__ = ["ADDRESSES_CHECKS"]
+__all__ = ["ADDRESSES_CHECKS", "LOCAL_HOSTS"]
 
-_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]", "host.docker.internal"})  # noqa: S104 - names, not a bind
+LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "0.0.0.0", "[::1]", "[::]", "host.docker.internal"})  # noqa: S104 - names, not a bind
 """Hosts that mean the machine on which the stack runs."""
 
 
@@ -28,7 +28,7 @@ def _addresses(catalogue: Catalogue, report: Report) -> None:
                     "correct one of the two",
                 )
             host, _, port = address.rpartition(":")
-            if int(port) in listening and (host in _LOCAL_HOSTS or host == name):
+            if int(port) in listening and (host in LOCAL_HOSTS or host == name):
                 report(
                     "port-clash",
                     path,

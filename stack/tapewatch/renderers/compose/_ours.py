@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tapewatch.catalogue import Catalogue
-from tapewatch.catalogue.stack import PARTS, History
-from tapewatch.renderers.compose._part import KEYS, RUN, Part, key_volume, python_asks
+from tapewatch.catalogue.stack import PARTS
+from tapewatch.renderers.compose._part import KEYS, RUN, Part, further, key_volume, own_volume, python_asks
+from tapewatch.renderers.members import Member, members, reach_all
 from tapewatch.renderers.where import Where
 
 __all__ = ["KILL_SWITCH", "TOKEN", "ours"]
@@ -34,29 +35,35 @@ _BUILT = (("build", "."), ("pull_policy", "never"))
 def ours(catalogue: Catalogue, where: Where) -> Iterator[Part]:
     """Those that the catalogue wants."""
     if catalogue.stack.history:
-        yield _history(catalogue.stack.history, where)
+        yield from (_history(catalogue, where, each) for each in members(catalogue.stack, "history"))
     if catalogue.stack.simulate:
         yield _platform(catalogue, where)
 
 
-def _history(history: History, where: Where) -> Part:
+def _history(catalogue: Catalogue, where: Where, member: Member) -> Part:
     """Our own bridge, store and API, under the host name that the catalogue gives it."""
-    host, _, port = history.address.rpartition(":")
+    history = catalogue.stack.history
+    assert history is not None
+    first, _, port = history.address.rpartition(":")
+    host = f"{first}{member.suffix}"
+    # The pair's alerts are the same; each history asks one of its own, so that no Prometheus is needed by both.
+    servers = reach_all(catalogue.stack, where, "prometheus")
     settings = {"DUCKDB_PATH": f"{_DATA}/observability.duckdb"}
     command = (
         "history", "serve", "--host", "0.0.0.0", "--port", port, "--allow-host", host,  # noqa: S104 -- in a container
-        "--prometheus", f"http://{where.reach('prometheus')}",
+        "--prometheus", f"http://{servers[member.number % len(servers)]}",
         *(("--api-key-file", history.key_file) if history.key_file else ()),
     )  # fmt: skip
     return Part(
         host,
         "tapewatch",
         memory="1g",
-        published=(port,),
+        mapped=((member.published(int(port)), int(port)),),
+        of=first,
         command=command,
-        volumes=(_CATALOGUE, f"history:{_DATA}", f"history-key:{KEYS}:ro"),
+        volumes=(_CATALOGUE, own_volume(catalogue, member, _DATA), f"history-key:{KEYS}:ro"),
         health=python_asks(port, "/health/live"),
-        more=(*_BUILT, ("environment", settings)),
+        more=(*further(member), *_BUILT, ("environment", settings)),
     )
 
 
@@ -69,7 +76,9 @@ def _platform(catalogue: Catalogue, where: Where) -> Part:
     # Names with a dot belong to somebody's DNS; those of the parts would be shared with them by turns.
     aliases = sorted({host for host in hosts if not set(host) & set(".:")} - {"localhost", *PARTS})
     port = scraped[0].targets[0].rpartition(":")[2] if scraped else ""
-    push_url = f"http://{where.reach('prometheus')}/api/v1/otlp"
+    # What is pushed does not come twice by itself: each Prometheus gets it.
+    servers = reach_all(catalogue.stack, where, "prometheus")
+    pushes = (word for each in servers for word in ("--push-url", f"http://{each}/api/v1/otlp"))
     settings = {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{where.reach('otlp_http')}/v1/traces",
         "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{where.reach('loki')}/otlp/v1/logs",
@@ -82,7 +91,7 @@ def _platform(catalogue: Catalogue, where: Where) -> Part:
         "platform",
         "tapewatch",
         memory="512m",
-        command=("simulate", "--listen", "0.0.0.0", "--push-url", push_url, *api),  # noqa: S104 -- inside a container
+        command=("simulate", "--listen", "0.0.0.0", *pushes, *api),  # noqa: S104 -- inside a container
         volumes=(_CATALOGUE, f"kill-switch:{KILL_SWITCH}:ro", *key_volume(catalogue)),
         health=python_asks(port, "/health") if port else (),
         more=(

@@ -6,10 +6,24 @@ from typing import Any, NamedTuple
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.high_availability import Replicated
 from tapewatch.catalogue.stack import Program
+from tapewatch.renderers.members import PROFILE, Member, members
 from tapewatch.renderers.where import Where
 
-__all__ = ["KEYS", "OURS", "RUN", "Part", "key_volume", "mounted", "python_asks", "wget"]
+__all__ = [
+    "KEYS",
+    "OURS",
+    "RUN",
+    "Part",
+    "further",
+    "key_volume",
+    "mounted",
+    "own_volume",
+    "own_volumes",
+    "python_asks",
+    "wget",
+]
 
 RUN = "/run/tapewatch"
 """Where what is made at the first start lies in the containers."""
@@ -37,6 +51,10 @@ class Part(NamedTuple):
     """Command that ends with 0 when the part is ready."""
     after: tuple[str, ...] = ()
     """Parts that must be healthy before."""
+    mapped: tuple[tuple[int, int], ...] = ()
+    """Ports that are published under another number: that of the host, and that of the container."""
+    of: str = ""
+    """The part that it is a further member of; it has the same secrets."""
     more: tuple[tuple[str, Any], ...] = ()
     """Further keys."""
 
@@ -60,3 +78,21 @@ def python_asks(port: str, path: str) -> tuple[str, ...]:
 def mounted(part: str, where: Where) -> str:
     """The part's folder of generated files. Never a single file: those are replaced, and a mount keeps the old one."""
     return f"./{layout.PROVISIONING}/{part}:{where.config[part]}:ro"
+
+
+def own_volume(catalogue: Catalogue, member: Member, inside: str) -> str:
+    """Where a member keeps its data: a volume, or the folder of the host that the catalogue gives it."""
+    ha = catalogue.stack.high_availability
+    folders = ha.data.get(member.part, ()) if ha else ()
+    return f"{folders[member.number] if folders else member.part + member.suffix}:{inside}"
+
+
+def own_volumes(catalogue: Catalogue, part: Replicated) -> tuple[str, ...]:
+    """The volumes of a part's members; none of those whose data lie in folders of the host."""
+    found = (own_volume(catalogue, each, "") for each in members(catalogue.stack, part))
+    return tuple(each.rstrip(":") for each in found if not each.startswith("/"))
+
+
+def further(member: Member) -> tuple[tuple[str, Any], ...]:
+    """What a member has that is not the first one: the profile by which it is asked for."""
+    return (("profiles", [PROFILE]),) if member.number else ()

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.compose._ours import KILL_SWITCH, TOKEN
-from tapewatch.renderers.compose._part import KEYS, OURS, RUN
+from tapewatch.renderers.compose._part import KEYS, OURS, RUN, own_volume
 from tapewatch.renderers.compose._servers import PASSWORD
+from tapewatch.renderers.members import members
 
 __all__ = ["script", "volumes"]
 
@@ -30,7 +31,7 @@ chown {OURS}:{OURS} {TOKEN}
 
 _PREPARE_HISTORY = f"""\
 test -s {KEYS}/api-key || head -c 24 /dev/urandom | base64 > {KEYS}/api-key
-chown {OURS}:{OURS} /history
+chown {OURS}:{OURS} {{folders}}
 """
 """Makes the history's key, which its callers alone can read, since they alone have the volume; and its folder."""
 
@@ -38,7 +39,8 @@ chown {OURS}:{OURS} /history
 def script(catalogue: Catalogue) -> str:
     """The commands, for the shell in Prometheus's image."""
     token = _PREPARE_TOKEN if catalogue.stack.simulate else ""
-    return _PREPARE + token + (_PREPARE_HISTORY if catalogue.stack.history else "")
+    folders = " ".join(f"/history{each.suffix}" for each in members(catalogue.stack, "history"))
+    return _PREPARE + token + (_PREPARE_HISTORY.format(folders=folders) if catalogue.stack.history else "")
 
 
 def volumes(catalogue: Catalogue) -> Iterator[str]:
@@ -47,4 +49,6 @@ def volumes(catalogue: Catalogue) -> Iterator[str]:
     if catalogue.stack.simulate:
         yield f"kill-switch:{KILL_SWITCH}"
     if catalogue.stack.history:
-        yield from (f"history-key:{KEYS}", "history:/history")
+        yield f"history-key:{KEYS}"
+        for each in members(catalogue.stack, "history"):
+            yield own_volume(catalogue, each, f"/history{each.suffix}")

@@ -10,7 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import Program
 from tapewatch.documents import dump
 from tapewatch.renderers.compose._ours import ours
-from tapewatch.renderers.compose._part import KEYS, Part
+from tapewatch.renderers.compose._part import KEYS, Part, own_volumes
 from tapewatch.renderers.compose._prepare import script, volumes
 from tapewatch.renderers.compose._servers import servers
 from tapewatch.renderers.grafana import home_file
@@ -46,9 +46,10 @@ class ComposeRenderer:
 
 
 def _volumes(catalogue: Catalogue) -> tuple[str, ...]:
-    history = ("history", "history-key") if catalogue.stack.history else ()
+    history = (*own_volumes(catalogue, "history"), "history-key") if catalogue.stack.history else ()
     kill_switch = ("kill-switch",) if catalogue.stack.simulate else ()
-    return ("alertmanager", "grafana", *history, "jaeger", *kill_switch, "loki", "prometheus", "secrets")
+    alertmanager, prometheus = own_volumes(catalogue, "alertmanager"), own_volumes(catalogue, "prometheus")
+    return (*alertmanager, "grafana", *history, "jaeger", *kill_switch, "loki", *prometheus, "secrets")
 
 
 def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any
     address = f"[{stack.bind}]" if ":" in stack.bind else stack.bind
     ports = [f"{address}:{getattr(stack.ports, name)}:{where.port(name)}" for name in service.ports]
     ports += [f"{address}:{port}:{port}" for port in service.published]
+    ports += [f"{address}:{outer}:{inner}" for outer, inner in service.mapped]
     after: dict[str, Any] = {name: {"condition": "service_healthy"} for name in service.after}
     if service.name in ("jaeger", "grafana") or any(f":{KEYS}" in str(each) for each in service.volumes):
         after = {"prepare": {"condition": "service_completed_successfully"}, **after}
@@ -66,7 +68,7 @@ def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any
         **dict(service.more),
         **({"ports": ports} if ports else {}),
         **({"volumes": list(service.volumes)} if service.volumes else {}),
-        **({"secrets": list(secrets)} if (secrets := secrets_of(catalogue).get(service.name)) else {}),
+        **({"secrets": list(secrets)} if (secrets := secrets_of(catalogue).get(service.of or service.name)) else {}),
         **({"depends_on": after} if after else {}),
         **({"healthcheck": _healthcheck(service.health)} if service.health else {}),
         "restart": "unless-stopped",

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
-from tapewatch.renderers.compose._part import RUN, Part, key_volume, mounted, wget
+from tapewatch.renderers.compose._part import RUN, Part, further, key_volume, mounted, own_volume, wget
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.history import INFINITY
+from tapewatch.renderers.members import REPLICA, Member, members
 from tapewatch.renderers.where import HOST, Where
 
 __all__ = ["PASSWORD", "servers"]
@@ -42,34 +43,42 @@ def servers(catalogue: Catalogue, where: Where, home: str = "") -> Iterator[Part
     Parameters:
         home: the file of the dashboard that Grafana shows first; its own page where there is none.
     """
-    yield from (_alertmanager(catalogue, where), _prometheus(catalogue, where), _loki(catalogue, where), _jaeger(where))
+    stack = catalogue.stack
+    yield from (_alertmanager(catalogue, where, each) for each in members(stack, "alertmanager"))
+    yield from (_prometheus(catalogue, where, each) for each in members(stack, "prometheus"))
+    yield from (_loki(catalogue, where), _jaeger(where))
     yield from (_grafana(catalogue, where, home), _node_exporter(), _blackbox_exporter(), _alloy(where))
 
 
-def _alertmanager(catalogue: Catalogue, where: Where) -> Part:
+def _alertmanager(catalogue: Catalogue, where: Where, member: Member) -> Part:
+    data = own_volume(catalogue, member, where.data["alertmanager"])
     return Part(
-        "alertmanager",
+        f"alertmanager{member.suffix}",
         "alertmanager",
         memory="256m",
-        ports=("alertmanager",),
-        command=alertmanager_flags(catalogue, where),
-        volumes=(mounted("alertmanager", where), f"alertmanager:{where.data['alertmanager']}", *key_volume(catalogue)),
+        mapped=((member.published(catalogue.stack.ports.alertmanager), where.port("alertmanager")),),
+        of="alertmanager",
+        command=alertmanager_flags(catalogue, where, member),
+        volumes=(mounted("alertmanager", where), data, *key_volume(catalogue)),
         health=wget(f"{where.port('alertmanager')}/-/ready"),
-        more=(_HOST_IS_KNOWN,),  # drills run there
+        more=(*further(member), _HOST_IS_KNOWN),  # drills run there
     )
 
 
-def _prometheus(catalogue: Catalogue, where: Where) -> Part:
+def _prometheus(catalogue: Catalogue, where: Where, member: Member) -> Part:
+    data = own_volume(catalogue, member, where.data["prometheus"])
+    replica = (("environment", {REPLICA: member.letter}),) if member.letter else ()
     return Part(
-        "prometheus",
+        f"prometheus{member.suffix}",
         "prometheus",
         memory="2g",
-        ports=("prometheus",),
-        command=prometheus_flags(catalogue, where),
-        volumes=(mounted("prometheus", where), f"prometheus:{where.data['prometheus']}", *key_volume(catalogue)),
+        mapped=((member.published(catalogue.stack.ports.prometheus), where.port("prometheus")),),
+        of="prometheus",
+        command=prometheus_flags(catalogue, where, member),
+        volumes=(mounted("prometheus", where), data, *key_volume(catalogue)),
         health=wget(f"{where.port('prometheus')}/-/ready"),
         after=("alertmanager",),
-        more=(_HOST_IS_KNOWN,),  # services may run on the host itself
+        more=(*further(member), *replica, _HOST_IS_KNOWN),  # services may run on the host itself
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.high_availability import Replicated
+from tapewatch.renderers.members import reach_all
 from tapewatch.renderers.where import Where
 
 __all__ = ["own_jobs"]
@@ -34,10 +36,21 @@ _PARTS = (
 
 
 def own_jobs(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
-    """One job a part that runs; the parts belong to the catalogue's default team."""
+    """One job a part that runs; the parts belong to the catalogue's default team.
+
+    Of what runs more than once every member is a target, so that one that is dead is seen by the others.
+    """
     for part in filter(lambda each: where.runs(each.service), _PARTS):
         labels = {"environment": catalogue.environment, "service": part.service, "team": catalogue.defaults.team}
         yield {
             "job_name": part.job,
-            "static_configs": [{"targets": [where.reach(part.port)], "labels": labels}],
+            "static_configs": [{"targets": _targets(catalogue, where, part), "labels": labels}],
         }
+
+
+_REPLICATED: Mapping[str, Replicated] = {"prometheus": "prometheus", "alertmanager": "alertmanager"}
+
+
+def _targets(catalogue: Catalogue, where: Where, part: _Part) -> list[str]:
+    kind = _REPLICATED.get(part.port)
+    return reach_all(catalogue.stack, where, kind) if kind else [where.reach(part.port)]

@@ -9,6 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.history import signed
 from tapewatch.documents import dump
+from tapewatch.renderers.members import REPLICA, reach_all, with_histories
 from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
 from tapewatch.renderers.prometheus._own import own_jobs
 from tapewatch.renderers.prometheus._profiles import profiles
@@ -25,6 +26,10 @@ LARGEST_ANSWER = "16MB"
 
 OUT_OF_ORDER = "10m"
 """How late a pushed sample may come; Prometheus's own advice for OTLP."""
+
+ALERTMANAGER_TIMEOUT = "3s"
+"""How long one of several Alertmanagers may take for a batch of alerts; Prometheus's own 10s would let one that hangs
+hold up the others' next batch for as long."""
 
 EXEMPLARS = 100_000
 """Exemplars that are kept, about 100 bytes each; Prometheus's own default."""
@@ -50,7 +55,7 @@ class PrometheusRenderer:
         """The configuration first, then one file for each scrape profile, also for one that has no targets yet."""
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
-        catalogue = signed(catalogue) if where.keyed else catalogue
+        catalogue = with_histories(signed(catalogue) if where.keyed else catalogue, where)
         by_profile = profiles(catalogue)
         jobs = [
             *own_jobs(catalogue, where),
@@ -65,17 +70,16 @@ class PrometheusRenderer:
 
 def _configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]) -> dict[str, Any]:
     scrape = catalogue.defaults.scrape
-    labels = {name: value.replace("$", "$$") for name, value in sorted(catalogue.stack.external_labels.items())}
     configuration: dict[str, Any] = {
         "global": {
             "scrape_interval": scrape.interval,
             "scrape_timeout": scrape.timeout,
             "evaluation_interval": catalogue.defaults.evaluation_interval,
             "body_size_limit": LARGEST_ANSWER,
-            **({"external_labels": labels} if labels else {}),
+            **({"external_labels": labels} if (labels := _external_labels(catalogue)) else {}),
         },
         "rule_files": ["rules/*.yml"],
-        "alerting": {"alertmanagers": [{"static_configs": [{"targets": [where.reach("alertmanager")]}]}]},
+        "alerting": _alerting(catalogue, where),
         "scrape_configs": jobs,
         "storage": {
             "tsdb": {"out_of_order_time_window": OUT_OF_ORDER},
@@ -90,3 +94,23 @@ def _configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]
     if catalogue.stack.remote_write:
         configuration["remote_write"] = [remote_write(remote) for remote in catalogue.stack.remote_write]
     return configuration
+
+
+def _external_labels(catalogue: Catalogue) -> dict[str, str]:
+    labels = {name: value.replace("$", "$$") for name, value in catalogue.stack.external_labels.items()}
+    if ha := catalogue.stack.high_availability:
+        labels[ha.replica_label] = f"${{{REPLICA}}}"
+    return dict(sorted(labels.items()))
+
+
+def _alerting(catalogue: Catalogue, where: Where) -> dict[str, Any]:
+    """Every Prometheus tells every Alertmanager, of the same alert in the same words."""
+    targets = [{"targets": reach_all(catalogue.stack, where, "alertmanager")}]
+    ha = catalogue.stack.high_availability
+    if ha is None:
+        return {"alertmanagers": [{"static_configs": targets}]}
+    return {
+        # Two alerts that differ in a label are two to Alertmanager, and somebody would be told twice.
+        "alert_relabel_configs": [{"action": "labeldrop", "regex": ha.replica_label}],
+        "alertmanagers": [{"timeout": ALERTMANAGER_TIMEOUT, "static_configs": targets}],
+    }
