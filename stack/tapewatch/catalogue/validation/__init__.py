@@ -7,3 +7,37 @@ from tapewatch.catalogue.validation._addresses import ADDRESSES_CHECKS
 from tapewatch.catalogue.validation._delivery import DELIVERY_CHECKS
 from tapewatch.catalogue.validation._families import FAMILIES_CHECKS
 from tapewatch.catalogue.validation._high_availability import HIGH_AVAILABILITY_CHECKS
+from tapewatch.catalogue.validation._history import HISTORY_CHECKS
+from tapewatch.catalogue.validation._logs import LOGS_CHECKS
+from tapewatch.catalogue.validation._remote_write import REMOTE_WRITE_CHECKS
+from tapewatch.catalogue.validation._report import Check, Report
+from tapewatch.catalogue.validation._routing import ROUTING_CHECKS
+from tapewatch.catalogue.validation._services import SERVICES_CHECKS
+from tapewatch.catalogue.validation._slos import SLO_CHECKS
+from tapewatch.catalogue.validation._stack import STACK_CHECKS
+from tapewatch.documents import Document
+from tapewatch_sdk.problems import Problem
+
+__all__ = ["validate"]
+
+_CHECKS: tuple[Check, ...] = (
+    *FAMILIES_CHECKS,
+    *SERVICES_CHECKS,
+    *ADDRESSES_CHECKS,
+    *ROUTING_CHECKS,
+    *DELIVERY_CHECKS,
+    *REMOTE_WRITE_CHECKS,
+    *HISTORY_CHECKS,
+    *LOGS_CHECKS,
+    *SLO_CHECKS,
+    *STACK_CHECKS,
+    *HIGH_AVAILABILITY_CHECKS,
+)
+
+
+def validate(catalogue: Catalogue, document: Document) -> list[Problem]:
+    """Everything that is wrong between the parts of a catalogue, placed in the document that it came from."""
+    report = Report(document)
+    for check in _CHECKS:
+        check(catalogue, report)
+    return report.problems
