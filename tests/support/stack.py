@@ -235,7 +235,7 @@ def running_stack(
         alertmanager = start_alertmanager(
             folder / layout.ALERTMANAGER / "alertmanager.yml",
             folder,
-            *(*compose_flags(compose, "alertmanager"), *alertmanager_flags),
+            *_with(compose_flags(compose, "alertmanager"), alertmanager_flags),
             port=ports["alertmanager"],
             data=(data or {}).get("alertmanager"),
         )
@@ -270,6 +270,12 @@ def compose_flags(compose: str, service: str) -> list[str]:
     """
     flags = [flag.replace("$$", "$") for flag in yaml.safe_load(compose)["services"][service]["command"]]
     return [flag for flag in flags if flag.partition("=")[0] not in GIVEN]
+
+
+def _with(flags: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Flags with others; one that is given again counts instead of the first."""
+    again = {flag.partition("=")[0] for flag in more}
+    return [*(flag for flag in flags if flag.partition("=")[0] not in again), *more]
 
 
 def _generate(

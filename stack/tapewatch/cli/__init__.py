@@ -32,6 +32,8 @@ COMMANDS = (
     "fault",
     "kill-switch",
     "drill",
+    "backup",
+    "restore",
     "explain",
     "list",
     "schema",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tapewatch.cli._common import FINDINGS, counted, open_here, project_options
+from tapewatch.cli._others import WithOthers
 
 if TYPE_CHECKING:
     from tapewatch.drilling.ears import CountingEar, WebhookEar
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
     from tapewatch.rules.resolve import Rule
 
 
-@click.command("drill")
+class _Drill(WithOthers):
+    package, others = "tapewatch.cli._drill", ("disaster",)
+
+
+@click.command("drill", cls=_Drill)
 @project_options
 @click.argument("alerts", nargs=-1, metavar="[ALERT]...")
 @click.option("--all", "every", is_flag=True, help="Every alert rule, all at once; not those of SLOs, which take days.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.where import Where, native
 from tapewatch.rules.parameters import format_duration
 from tapewatch.running.clients import Alertmanager, Prometheus
+from tapewatch.running.ports import free_ports
 from tapewatch.running.process import Process
 
 __all__ = ["faster_flags", "throwaway"]
@@ -94,11 +94,7 @@ _ALONE: Mapping[str, object] = {"high_availability": None}
 
 def _on_its_own(project: Project) -> Project:
     """The same project on ports that nobody uses, beside the real stack and without a way out."""
-    names = ("prometheus", "alertmanager", "drill")
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
-    free = {name: each.getsockname()[1] for name, each in zip(names, sockets, strict=True)}
-    for each in sockets:
-        each.close()
+    free = free_ports("prometheus", "alertmanager", "drill")
     catalogue = project.catalogue
     ports = catalogue.stack.ports.model_copy(update=free)
     stack = catalogue.stack.model_copy(

@@ -8,11 +8,14 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.members import Member, members
 from tapewatch.renderers.where import Where
 
-__all__ = ["FLUSH", "alertmanager_flags", "prometheus_flags", "published"]
+__all__ = ["FLUSH", "STORED", "alertmanager_flags", "prometheus_flags", "published"]
 
 FLUSH = "5s"
 """How long a Prometheus that ends still tries to send what waits for a remote end. Its own minute is longer than the
 ten seconds after which compose kills it."""
+
+STORED = "1m"
+"""How old silences and notification log on disk may be. Alertmanager's own 15 minutes would be lost in a disaster."""
 
 
 def prometheus_flags(catalogue: Catalogue, where: Where, member: Member | None = None) -> tuple[str, ...]:
@@ -54,6 +57,7 @@ def alertmanager_flags(catalogue: Catalogue, where: Where, member: Member | None
         f"--storage.path={where.data['alertmanager']}",
         f"--web.listen-address={where.listen('alertmanager')}",
         f"--web.external-url={published(catalogue, 'alertmanager', member)}",
+        f"--data.maintenance-interval={STORED}",
         *peers,
         "--enable-feature=receiver-name-in-metrics",  # by it a drill sees that a receiver was told
     )

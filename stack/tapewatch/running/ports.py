@@ -12,13 +12,22 @@ from tapewatch.running.docker import Docker
 from tapewatch.running.project import Port, Service
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["clash_in", "taken_ports"]
+__all__ = ["clash_in", "free_ports", "taken_ports"]
 
 _CLASH = re.compile(
     r"(?:bind for|listen (?:tcp|udp)[46]?|bind host port(?: for)?) "
     r"(?:\[(?P<six>[\da-f:]*)\]|(?P<four>[\d.]*)):(?P<port>\d+)\b.*already (?:allocated|in use)",
     re.IGNORECASE,
 )
+
+
+def free_ports(*names: str) -> dict[str, int]:
+    """A port of loopback for each name, all of them different; nobody listens there just now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    free = {name: int(each.getsockname()[1]) for name, each in zip(names, sockets, strict=True)}
+    for each in sockets:
+        each.close()
+    return free
 
 
 def taken_ports(docker: Docker, services: Iterable[Service], own: Mapping[str, Container]) -> list[Problem]:
