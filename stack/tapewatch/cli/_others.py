@@ -15,6 +15,7 @@ class WithOthers(click.Group):
     Subclasses say where those are; each has a file, which is imported when it is called.
     """
 
+    allow_interspersed_args = True  # options may come after arguments, as with any command
     package = ""
     """Where the files are."""
     others: tuple[str, ...] = ()

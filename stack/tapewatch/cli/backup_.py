@@ -34,8 +34,8 @@ def command(
     \b
     Examples:
       tapewatch backup /srv/backups --key-file backup.key --make-key
-      tapewatch backup /srv/backups --key-file backup.key --data /var/lib/tapewatch
-      tapewatch backup s3://backups/desk --key-file backup.key --credentials-file s3.key
+      tapewatch backup /srv/backups --key-file key --data /var/lib/tapewatch
+      tapewatch backup s3://backups/desk --key-file key --credentials-file s3.key
     """
     from tapewatch.saving.failures import no_key
     from tapewatch.saving.sealing import make_key as made

@@ -33,7 +33,7 @@ def command(
     Examples:
       tapewatch restore /srv/backups --key-file backup.key
       tapewatch restore /srv/backups --key-file backup.key --yes
-      tapewatch restore s3://backups/desk --backup 20261129T041500Z --key-file backup.key --data /var/lib/tapewatch
+      tapewatch restore s3://backups/desk --credentials-file s3.key --key-file key
     """
     from tapewatch.saving.restoring import Backup, check, plan, restore
 
