@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -23,6 +24,7 @@ class WebhookReceiver:
         payloads: what came in, in the order of arrival; the keys are those of Alertmanager's webhook version 4.
         paths: the path of each request, in the same order.
         statuses: the HTTP status that each request was answered with, in the same order.
+        times: when each request came, on the monotonic clock, in the same order.
         port: the port.
         url: where to send, such as `http://127.0.0.1:45678/`.
         status: the HTTP status that requests are answered with; 503 makes Alertmanager try again.
@@ -32,6 +34,7 @@ class WebhookReceiver:
         self.payloads: list[Payload] = []
         self.paths: list[str] = []
         self.statuses: list[int] = []
+        self.times: list[float] = []
         self.status = 200
         self._lock = Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -50,6 +53,7 @@ class WebhookReceiver:
             self.paths.append(path)
             self.payloads.append(payload)
             self.statuses.append(self.status)
+            self.times.append(time.monotonic())
             return self.statuses[-1]
 
     def wait_for(self, awaited: str, wanted: Callable[[Payload], bool], timeout: float = 30.0) -> Payload:

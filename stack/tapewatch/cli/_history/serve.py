@@ -37,6 +37,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--prometheus", metavar="URL", default="", help="The Prometheus whose alerts are written down.")
 @click.option("--prometheus-token", metavar="FILE", type=_FILE, help="A token for it.")
 @click.option(
+    "--peer", "peers", metavar="URL", multiple=True, help="Another history of the same services, with the same API key."
+)
+@click.option(
     "--api-key-file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -89,6 +92,7 @@ def command(project: Path, use_env: bool, database: Path, dev: bool, **given: An
       tapewatch history serve
       tapewatch history serve --prometheus http://127.0.0.1:9090
       tapewatch history serve --host 0.0.0.0 --api-key-file secrets/api-key --workers 4
+      tapewatch history serve --peer http://history-b:8000 --api-key-file secrets/api-key
       tapewatch history serve --port 8443 --tls-key key.pem --tls-certificate cert.pem
     """
     if dev:

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from tapewatch.history.api.access import Gate
-from tapewatch.history.api.calls import alerts, events, health, metrics, own, page, push
+from tapewatch.history.api.calls import alerts, backfill, events, health, metrics, own, page, push
 from tapewatch.history.api.core import Core, Settings
 from tapewatch.history.api.errors import ApiError, handle_errors
 from tapewatch.history.api.shield import Shield
@@ -54,6 +54,7 @@ def make_api(core: Core, gate: Gate, settings: Settings) -> FastAPI:
         metrics.router(core, settings),
         events.router(core),
         push.router(core),
+        backfill.router(core),
         alerts.router(core),
         health.router(core, settings, gate),
         own.router(core),

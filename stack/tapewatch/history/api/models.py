@@ -12,6 +12,7 @@ from tapewatch.history.store.queries import Interval
 from tapewatch_sdk.events import EventSeverity, EventType
 
 __all__ = [
+    "BackfillOut",
     "BucketOut",
     "CandleOut",
     "Candles",
@@ -26,6 +27,7 @@ __all__ = [
     "LoginIn",
     "Moment",
     "Readiness",
+    "RowsOut",
     "StoredOut",
     "Summaries",
     "TimeRange",
@@ -168,6 +170,26 @@ class Events(BaseModel):
 
     events: list[EventOut]
     truncated: bool = Field(description="Whether there are more, older ones; ask again with `end`.")
+
+
+class RowsOut(BaseModel):
+    """Rows of one collector's table."""
+
+    columns: list[str]
+    moments: list[str] = Field(description="The columns that hold times.")
+    rows: list[list[Any]]
+
+
+class BackfillOut(BaseModel):
+    """What is stored of a time, as far as one answer goes."""
+
+    until: str = Field(description="All before this moment is in the answer; the next one begins with it.")
+    series: dict[str, list[Any]] = Field(description="By number: name, labels as pairs, type.")
+    scrapes: list[list[Any]] = Field(
+        description="When (milliseconds), service, target, how long it took (milliseconds), error, numbers of series,"
+        " values; NaN and infinities are text."
+    )
+    rows: dict[str, RowsOut] = Field(description="By table.")
 
 
 class SeriesOut(BaseModel):

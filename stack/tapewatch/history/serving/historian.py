@@ -6,9 +6,9 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.history import signed_here
@@ -20,6 +20,7 @@ from tapewatch.history.api.otlp import Pushes, Taken, read
 from tapewatch.history.api.socket import Hub
 from tapewatch.history.bridge import Bridge, Round, targets_of
 from tapewatch.history.collecting import Collectors, Host
+from tapewatch.history.filling import Filler, Peer
 from tapewatch.history.serving.instruments import Instruments
 from tapewatch.history.serving.listening import no_socket
 from tapewatch.history.serving.options import THREADS, Options
@@ -50,6 +51,8 @@ ALERTS_REMEMBERED = 10_000
 """The newest events of alerts that are looked through for those that still fire."""
 
 _log = logging.getLogger("tapewatch.history")
+
+T = TypeVar("T")
 
 
 class Historian:
@@ -95,6 +98,15 @@ class Historian:
             self.store.close()
             raise
         self.instruments.registry.register_callback(self._look)
+        self._filler = Filler(
+            [Peer(url, options.api_key_file) for url in options.peers],
+            options.interval,
+            2 * self._evaluated,
+            self._reader,
+            self._in_thread,
+            self._written,
+            lambda: bool(self._round_at),
+        )
 
     def _serve(self) -> None:
         """Let other processes of this user read the store."""
@@ -119,6 +131,8 @@ class Historian:
         )
         self._loops.start("the bridge", lambda: self.bridge.run(self._take))
         self._loops.start("the beat of the page", lambda: beat(1 / HZ, self._show))
+        if self._options.peers:
+            self._loops.start("the filling of gaps", self._filler.run)
         if found:
             self._loops.start("the watch of the alerts", lambda: watch.run(firing, since))
         else:
@@ -198,6 +212,9 @@ class Historian:
         """Write at once what somebody waits for."""
         return await asyncio.get_running_loop().run_in_executor(self._writes, self.store.write, batch)
 
+    async def _in_thread(self, question: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, question)
+
     async def push(self, body: bytes, content_type: str) -> Pushed:
         """Store the points of an OTLP request; see `Core`."""
 
@@ -240,6 +257,8 @@ class Historian:
             found.append("the bridge has not completed a round yet")
         elif (late := time.monotonic() - self._round_at) > max(LATE, 5 * self._options.interval):
             found.append(f"the bridge has not completed a round for {late:.0f} s")
+        if self._filler.reason:
+            found.append(self._filler.reason)
         if self._waiting >= BACKLOG:
             found.append(f"{self._waiting} rounds wait for the disk")
         return found

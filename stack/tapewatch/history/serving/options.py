@@ -37,6 +37,7 @@ class Options:
         interval: seconds from scrape to scrape.
         prometheus: URL of the Prometheus whose alerts are written down; empty for none.
         prometheus_token: file with a token for it.
+        peers: URLs of other histories of the same services, which have what this one missed.
         api_key_file: file with the key that callers must show; None where nobody must.
         allow_hosts: further names under which it is reached.
         tls_key, tls_certificate: files in PEM form; both or neither.
@@ -53,6 +54,7 @@ class Options:
     interval: float = 1.0
     prometheus: str = ""
     prometheus_token: Path | None = None
+    peers: tuple[str, ...] = ()
     api_key_file: Path | None = None
     allow_hosts: tuple[str, ...] = ()
     tls_key: Path | None = None
@@ -98,7 +100,7 @@ class Options:
         for each in fields(cls):
             if "Path" in str(each.type) and found[each.name] is not None:
                 found[each.name] = Path(found[each.name])
-        return cls(**{**found, "allow_hosts": tuple(found["allow_hosts"])})
+        return cls(**{**found, "allow_hosts": tuple(found["allow_hosts"]), "peers": tuple(found["peers"])})
 
 
 def _plain(value: Any) -> Any:

@@ -152,8 +152,8 @@ class Engine:
             cursor.execute(f"CREATE OR REPLACE TABLE hot.last AS SELECT series, ts, {NUMBER} AS value FROM newest")
             scrapes = [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes]
             _insert(cursor, "scrapes", None, scrapes, chunk)
-            newest = {(row[1], row[2]): (row[1], row[2], row[0], row[3], row[5]) for row in scrapes}
-            _insert(cursor, "targets", ("service", "target"), list(newest.values()), None)
+            newest = {(row[1], row[2]): (row[1], row[2], row[0], row[3], row[5]) for row in sorted(scrapes)}
+            _insert(cursor, "targets", ("service", "target"), _still_newest(cursor, newest), None)
         for name, columns in record.rows.items():
             table = self.tables[name]
             _columns(cursor, name, table.key, _types(table), _newest(table, columns), chunk)
@@ -176,6 +176,15 @@ _SHAPES: Mapping[str, Sequence[str]] = {
     "events": ("VARCHAR", "MICROSECONDS", "VARCHAR", "VARCHAR", "VARCHAR", "VARCHAR"),
     "orders": ("VARCHAR", "MICROSECONDS", "VARCHAR", "VARCHAR", *["DOUBLE"] * 4, *["VARCHAR"] * 3),
 }
+
+
+def _still_newest(
+    cursor: duckdb.DuckDBPyConnection, rows: Mapping[tuple[str, str], tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """The rows of targets that were not asked later: what another history knew comes after what we saw since."""
+    known = cursor.execute("SELECT service, target, epoch_us(timestamp) FROM hot.targets").fetchall()
+    later = {(service, target): at for service, target, at in known}
+    return [row for key, row in rows.items() if row[2] >= later.get(key, row[2])]
 
 
 def _series(cursor: duckdb.DuckDBPyConnection, rows: Sequence[SeriesRow]) -> None:

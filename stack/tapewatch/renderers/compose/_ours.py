@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import PARTS
 from tapewatch.renderers.compose._part import KEYS, RUN, Part, further, key_volume, own_volume, python_asks
-from tapewatch.renderers.members import Member, members, reach_all
+from tapewatch.renderers.members import Member, history_addresses, members, reach_all
 from tapewatch.renderers.where import Where
 
 __all__ = ["KILL_SWITCH", "TOKEN", "ours"]
@@ -46,6 +46,7 @@ def _history(catalogue: Catalogue, where: Where, member: Member) -> Part:
     assert history is not None
     first, _, port = history.address.rpartition(":")
     host = f"{first}{member.suffix}"
+    others = [each for each in history_addresses(catalogue, where) if each != f"{host}:{port}"]
     # The pair's alerts are the same; each history asks one of its own, so that no Prometheus is needed by both.
     servers = reach_all(catalogue.stack, where, "prometheus")
     settings = {"DUCKDB_PATH": f"{_DATA}/observability.duckdb"}
@@ -53,6 +54,7 @@ def _history(catalogue: Catalogue, where: Where, member: Member) -> Part:
         "history", "serve", "--host", "0.0.0.0", "--port", port, "--allow-host", host,  # noqa: S104 -- in a container
         "--prometheus", f"http://{servers[member.number % len(servers)]}",
         *(("--api-key-file", history.key_file) if history.key_file else ()),
+        *(word for each in others for word in ("--peer", f"http://{each}")),
     )  # fmt: skip
     return Part(
         host,
