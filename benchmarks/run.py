@@ -10,6 +10,7 @@ import sys
 
 import alert_delivery
 import bridge
+import capacity
 import catalogue_size
 import command_start
 import dashboards
@@ -39,6 +40,7 @@ _BENCHMARKS = {
     "page": page.run,
     "bridge": bridge.run,
     "store": store.run,
+    "capacity": capacity.run,
 }
 
 

@@ -24,7 +24,7 @@ from tapewatch.drilling.venue import Venue, running_venue
 from tapewatch.project import Project, open_project
 from tapewatch.running.clients import Alertmanager, Prometheus
 
-__all__ = ["FACTOR", "Stack", "compose_stack", "write_files"]
+__all__ = ["FACTOR", "Stack", "compose_stack", "free_catalogue", "write_files"]
 
 FACTOR = 20.0
 """How many times as fast the stack of the tests is: the longest range of the rules, 15 minutes, takes 45 s."""
@@ -84,7 +84,7 @@ def compose_stack(folder: Path, factor: float | None = FACTOR) -> Iterator[Stack
         factor: how many times as fast its rules, routes and intervals are; None for the files as they are.
     """
     push = "15s" if factor is None else "3s"
-    (folder / "catalogue.yaml").write_text(_catalogue(push), encoding="utf-8")
+    (folder / "catalogue.yaml").write_text(free_catalogue(push), encoding="utf-8")
     project = open_project(folder) if factor is None else scaled(open_project(folder), factor)
     name = f"tapewatch-test-{uuid.uuid4().hex[:8]}"
     write_files(project, folder, name, () if factor is None else faster_flags(Scale(factor)))
@@ -111,7 +111,7 @@ def _compose(text: str, name: str, flags: Sequence[str]) -> str:
     return documents.dump(data)
 
 
-def _catalogue(push: str) -> str:
+def free_catalogue(push: str) -> str:
     """The sample on free ports, pushing as often as its copy expects, with all its receivers at the drill's."""
     ports = {name: free_port() for name in Ports.model_fields}
     api = f"api:{free_port()}"

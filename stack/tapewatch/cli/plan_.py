@@ -9,9 +9,14 @@ from pathlib import Path
 import click
 
 from tapewatch.cli._common import FINDINGS, open_here, print_problems, project_options
+from tapewatch.cli._others import WithOthers
 
 
-@click.command("plan")
+class _Plan(WithOthers):
+    package, others = "tapewatch.cli._plan", ("capacity",)
+
+
+@click.command("plan", cls=_Plan)
 @project_options
 @click.option("--against", metavar="REVISION", help="Compare with a git revision instead of the files on disk.")
 @click.option("--format", "output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)

@@ -80,7 +80,7 @@ def _room(part: str, volume: str, image: str) -> Room:
 def _run(volume: str, *more: str) -> tuple[str, ...]:
     return (
         "docker", "run", "--rm", "--interactive", "--network", "none", "--read-only", "--tmpfs", "/tmp",  # noqa: S108
-        "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--volume", f"{volume}:{_INSIDE}",
+        "--cap-drop", "ALL", "--security-opt", "no-new-privileges:true", "--volume", f"{volume}:{_INSIDE}:nocopy",
         "--workdir", _INSIDE, *more,
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ class _VolumeHistory:
     """The history in a volume; its own container is asked where it runs."""
 
     def __init__(self, stack: ComposeProject, volume: str, service: Service, container: str) -> None:
-        self._stack, self._container = stack, container
+        self._stack, self._container, self._volume, self._image = stack, container, volume, service.image
         self._alone = (*_run(volume, "--env", f"DUCKDB_PATH={_INSIDE}/observability.duckdb"), service.image)
         self._room = Room(HISTORY, f"volume {volume}", (*_run(volume), "--entrypoint", "", service.image))
 
@@ -118,12 +118,20 @@ class _VolumeHistory:
                 self._room.text(CLEAR, EXPORT)
 
     def restore(self, entries: Iterator[Entry]) -> None:
+        self._own()
         try:
             self._room.write(entries, [EXPORT], INTO)
             self._tapewatch("history", "restore", f"{_INSIDE}/{EXPORT}")
         finally:
             with suppress(ToolError):
                 self._room.text(CLEAR, EXPORT)
+
+    def _own(self) -> None:
+        """Give a volume that is new to the user of the image, as the stack's first start would."""
+        (image,) = self._stack.docker.inspect(self._image, kind="image")
+        root = (*_run(self._volume, "--user", "root", "--cap-add", "CHOWN"), "--entrypoint", "", self._image)
+        owner = image["Config"].get("User") or "root"
+        Room(HISTORY, f"volume {self._volume}", root).text('[ "$(stat -c %u .)" != 0 ] || chown "$1" .', owner)
 
     def ask(self, sql: str) -> list[list[Any]]:
         text = self._tapewatch("history", "sql", sql, "--format", "json", "--timeout", "300")
