@@ -10,13 +10,13 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-__all__ = ["Loss", "losing_packets", "mounted_volume"]
+__all__ = ["Loss", "cut_off", "losing_packets", "mounted_volume"]
 
 
 class Loss:
@@ -65,6 +65,32 @@ def losing_packets(port: int, share: float) -> Iterator[Loss]:
         yield loss
     finally:
         loss.end()
+
+
+@contextmanager
+def cut_off(group: int, port: int, others: Sequence[int]) -> Iterator[None]:
+    """A process is cut off from others at certain ports of loopback, over TCP and UDP, as long as the block lasts.
+
+    Parameters:
+        group: the group as which the process runs, alone on this machine: by it its own packets are told.
+        port: where it listens.
+        others: where those listen from whom it is cut off.
+    """
+    comment = ["-m", "comment", "--comment", f"tapewatch-test-{uuid.uuid4().hex}", "-j", "DROP"]
+    _need("iptables", "--wait", "-L", "OUTPUT")
+    there: list[list[str]] = []
+    try:
+        for protocol in ("tcp", "udp"):
+            own = ["-m", "owner", "--gid-owner", str(group)]
+            ways = [["--dport", str(port)], *(["--dport", str(other), *own] for other in others)]
+            for way in ways:
+                rule = ["OUTPUT", "-o", "lo", "-p", protocol, *way, *comment]
+                _need("iptables", "--wait", "-I", *rule)
+                there.append(rule)
+        yield
+    finally:
+        for rule in there:
+            _run("iptables", "--wait", "-D", *rule)
 
 
 @contextmanager

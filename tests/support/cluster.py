@@ -60,12 +60,14 @@ class Told:
         at: when it came, on the monotonic clock.
         receiver: who was told.
         group: which group of alerts.
+        sender: the address under which the Alertmanager that sent it is opened.
         state: of each alert in it: name, service, all labels as text, status and begin.
     """
 
     at: float
     receiver: str
     group: str
+    sender: str
     state: frozenset[tuple[str, str, str, str, str]]
 
     def tells(self, alert: str, service: str, status: str = "firing") -> bool:
@@ -122,7 +124,20 @@ class Cluster:
     def told(self) -> list[Told]:
         """Every notification until now."""
         found = zip(list(self.webhook.times), list(self.webhook.payloads), strict=False)
-        return [Told(at, each["receiver"], each["groupKey"], _state(each)) for at, each in found]
+        return [
+            Told(at, each["receiver"], each["groupKey"], each["externalURL"].rstrip("/"), _state(each))
+            for at, each in found
+        ]
+
+    def sender(self, member: int) -> str:
+        """How an Alertmanager names itself in what it sends."""
+        return self.alertmanagers[member].url.replace("127.0.0.1", "localhost")
+
+    def cluster_ports(self) -> list[int]:
+        """Where the Alertmanagers talk to each other."""
+        ha = self.catalogue.stack.high_availability
+        assert ha is not None
+        return [each.published(ha.cluster_port) for each in members(self.catalogue.stack, "alertmanager")]
 
     def peers(self, member: int) -> int:
         """How many members an Alertmanager sees, itself among them; 0 while it has not settled or does not answer."""
@@ -270,10 +285,9 @@ def _alertmanagers(cluster: Cluster, where: Locate, wrap: Mapping[int, Sequence[
     for member in members(catalogue.stack, "alertmanager"):
         port = member.published(catalogue.stack.ports.alertmanager)
         flags = alertmanager_flags(catalogue, where(catalogue.stack.ports), member)
-        command: list[str | Path] = [*wrap.get(member.number, ()), find("alertmanager").path, *flags]
-        yield Server(
-            f"alertmanager-{member.letter}", command, port, "/-/ready", _home(cluster, "alertmanager", member.letter)
-        )
+        command: list[str | Path] = [find("alertmanager").path, *flags]
+        name, home = f"alertmanager-{member.letter}", _home(cluster, "alertmanager", member.letter)
+        yield Server(name, command, port, "/-/ready", home, wrap=wrap.get(member.number, ()))
 
 
 def _prometheus(cluster: Cluster, where: Locate) -> Iterator[Server]:

@@ -59,6 +59,7 @@ class Server:
         folder: an existing folder for its log and data; it runs in there.
         environment: variables to add to our own.
         sign_in: user name and password that it asks for.
+        wrap: words before the command, of a program that becomes it, such as `setpriv`.
     """
 
     def __init__(
@@ -70,12 +71,14 @@ class Server:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         sign_in: tuple[str, str] | None = None,
+        wrap: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.command = [str(word) for word in command]
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.folder = folder
+        self._wrap = list(wrap)
         self._ready = ready
         self._sign_in = base64.b64encode(":".join(sign_in).encode()).decode() if sign_in else ""
         self._environment = {**os.environ, **(environment or {})}
@@ -86,7 +89,7 @@ class Server:
         note_started(Path(self.command[0]).parent.name)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                self.command,
+                [*self._wrap, *self.command],
                 cwd=self.folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
