@@ -7,15 +7,15 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from tapewatch import layout
-from tapewatch.catalogue.stack import Stack
 from tapewatch.project import Project
 from tapewatch.renderers.members import members
 from tapewatch.renderers.where import HOST
@@ -75,34 +75,41 @@ def running_venue(project: Project) -> Venue:
     stack, defaults = project.catalogue.stack, project.catalogue.defaults
     host = LOOPBACK if stack.bind in ("0.0.0.0", "::") else stack.bind  # noqa: S104 -- compared, not bound
     host = f"[{host}]" if ":" in host else host
-    prometheus = Prometheus(f"http://{host}:{stack.ports.prometheus}")
+    prometheus, *others = _answering(
+        [Prometheus(f"http://{host}:{each.published(stack.ports.prometheus)}") for each in members(stack, "prometheus")]
+    )
+    alertmanager, *cluster = _answering(
+        [
+            Alertmanager(f"http://{host}:{each.published(stack.ports.alertmanager)}")
+            for each in members(stack, "alertmanager")
+        ]
+    )
     contained = _in_containers(prometheus)
     return Venue(
         prometheus=prometheus,
-        alertmanager=Alertmanager(f"http://{host}:{stack.ports.alertmanager}"),
+        alertmanager=alertmanager,
         folder=project.root / layout.PROMETHEUS,
         listen=_address_for_containers() if contained else LOOPBACK,
         reach=HOST if contained else LOOPBACK,
         port=stack.ports.drill,
         scrape=seconds(defaults.scrape.interval),
         evaluation=seconds(defaults.evaluation_interval),
-        others=tuple(_others(stack, host)),
-        cluster=tuple(
-            Alertmanager(f"http://{host}:{each.published(stack.ports.alertmanager)}")
-            for each in members(stack, "alertmanager")
-            if each.number
-        ),
+        others=tuple(others),
+        cluster=tuple(cluster),
     )
 
 
-def _others(stack: Stack, host: str) -> Iterator[Prometheus]:
-    """The further members of the pair that answer: the profile need not be up."""
-    for member in members(stack, "prometheus"):
-        server = Prometheus(f"http://{host}:{member.published(stack.ports.prometheus)}")
-        if member.number:
-            with suppress(ToolError):
-                server.version()
-                yield server
+Member = TypeVar("Member", Prometheus, Alertmanager)
+
+
+def _answering(members: Sequence[Member]) -> list[Member]:
+    """Those that answer; the first one at least, which then says that it does not."""
+    found = []
+    for each in members:
+        with suppress(ToolError):
+            each.version()
+            found.append(each)
+    return found or list(members[:1])
 
 
 def clear_leftovers(venue: Venue) -> None:
