@@ -61,8 +61,8 @@ findings: $(STAMP)
 proofs: $(STAMP)
 	$(call step,proofs and mutation test,$(BIN)/tapewatch test --mutate --strict)
 
-servers: $(STAMP) ## build the real Prometheus, promtool, ... for tests (OLDEST=1: what comes from Debian too)
-	@$(BIN)/python scripts/build_servers.py $(if $(OLDEST),--oldest)
+servers: $(STAMP) ## build the real Prometheus, promtool, ... for tests (OLDEST=1, BEYOND=1: docs/servers.md)
+	@$(BIN)/python scripts/build_servers.py $(if $(OLDEST),--oldest) $(if $(BEYOND),--beyond)
 
 images: $(STAMP) ## pull the stack's images; where no registry answers, make stand-ins (IMAGES_ARGS=--pull replaces them)
 	@$(BIN)/python scripts/build_images.py $(IMAGES_ARGS)

@@ -44,6 +44,14 @@ def _jaeger_version(module_version: str) -> str:
     return f"2.{int(found.group(1)) - 63}.{found.group(2)}"
 
 
+def _day_version(module_version: str) -> str:
+    """Of a commit that no tag names the day stands for the version: v0.0.0-20260212201848-7aac2a2c5b7c is 2026.2.12."""
+    found = re.fullmatch(r"v\d+\.\d+\.\d+-(?:0\.)?(\d{4})(\d\d)(\d\d)\d{6}-[0-9a-f]{12}", module_version)
+    if found is None:
+        raise BuildError(f"{module_version} is no commit, which look like v0.0.0-20260212201848-7aac2a2c5b7c")
+    return ".".join(str(int(number)) for number in found.groups())
+
+
 def _nothing(_source: Path) -> None:
     return None
 
@@ -96,6 +104,9 @@ RECIPES: Mapping[str, Recipe] = {
         {"jaeger": "./cmd/jaeger"},
         version_variable="github.com/jaegertracing/jaeger/internal/version.latestVersion",
         version=_jaeger_version,
+    ),
+    "github.com/minio/minio": Recipe(
+        {"minio": "."}, version_variable="github.com/minio/minio/cmd.ReleaseTag", version=_day_version
     ),
 }
 """By module path, so that the catalogue may name its components as it likes."""

@@ -4,6 +4,7 @@
     python scripts/build_servers.py prometheus loki        only these components
     python scripts/build_servers.py --oldest               also what comes from Debian: the oldest supported versions,
                                                            the blackbox exporter and docker compose
+    python scripts/build_servers.py --beyond               also what only tests run, of the suite beyond one machine
 
 What is there already is left alone. A program appears in the cache folder in one step, when it is finished, so an
 interrupted run leaves nothing behind that looks like a program. Exit code: 0 all there, 1 something could not be made,
@@ -21,6 +22,7 @@ from _catalogue_pins import Pin, PinError, read_pins
 from _debian_programs import DEBIAN_ONLY, OLDEST
 from _go_programs import RECIPES
 from _server_jobs import Job, compile_job, debian_job, make, only_one_run
+from _test_programs import BEYOND
 from _tools import BuildError
 from tapewatch.servers import cache_folder
 
@@ -36,6 +38,8 @@ def main(arguments: list[str]) -> int:
     if options.oldest:
         jobs.append(debian_job("the oldest supported versions", OLDEST))
         jobs.append(debian_job("what only Debian has", DEBIAN_ONLY))
+    if options.beyond:
+        jobs += [compile_job(pin) for pin in BEYOND]
     with only_one_run(cache_folder()):
         results = [_do(job) for job in jobs]
     return 0 if all(results) else 1
@@ -49,6 +53,9 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         "--oldest",
         action="store_true",
         help="also from Debian sid: the oldest supported versions, the blackbox exporter and docker compose",
+    )
+    parser.add_argument(
+        "--beyond", action="store_true", help="also what only tests run, of the suite beyond one machine: MinIO"
     )
     return parser.parse_args(arguments)
 

@@ -28,7 +28,20 @@ __all__ = ["PROGRAMS", "Program", "cache_folder", "cached", "find", "folder_for"
 FROM_DEBIAN = ("blackbox_exporter", "docker-compose")
 """Programs that `make servers` takes from Debian when OLDEST=1 is given; it compiles the others."""
 
-PROGRAMS = ("prometheus", "promtool", "alertmanager", "amtool", "node_exporter", "loki", "jaeger", *FROM_DEBIAN)
+ONLY_TESTED = ("minio",)
+"""Programs that only tests run; `make servers` compiles them when BEYOND=1 is given."""
+
+PROGRAMS = (
+    "prometheus",
+    "promtool",
+    "alertmanager",
+    "amtool",
+    "node_exporter",
+    "loki",
+    "jaeger",
+    *FROM_DEBIAN,
+    *ONLY_TESTED,
+)
 """Names that `find` knows; `make servers` makes every one of them."""
 
 VERSION_TIMEOUT = 20.0
@@ -161,12 +174,12 @@ def _variable(name: str) -> str:
 
 def _missing(name: str, version: str | None) -> Problem:
     wanted = f"{name} {version}" if version else name
-    oldest = " OLDEST=1" if version or name in FROM_DEBIAN else ""
+    more = " OLDEST=1" if version or name in FROM_DEBIAN else " BEYOND=1" if name in ONLY_TESTED else ""
     return Problem(
         code="tool/missing",
         summary=f"the program {wanted} is not on this machine",
         must=f"{wanted} must be in {cache_folder()}, on PATH, or named by {_variable(name)}",
-        fix=f"run `make servers{oldest}`, or set {_variable(name)}=/path/to/{name}",
+        fix=f"run `make servers{more}`, or set {_variable(name)}=/path/to/{name}",
         where=Place(path=name),
     )
 

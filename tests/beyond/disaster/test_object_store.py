@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,9 @@ from support.cli import run
 from support.samples import SAMPLE
 from support.servers import Server, free_port
 from tapewatch.saving.targets import Bucket, S3Options
-from tapewatch.servers import PROGRAMS, find
-from tapewatch_sdk.errors import ToolError
+from tapewatch.servers import find
+
+pytestmark = pytest.mark.needs("minio")
 
 USER, PASSWORD = "backups", "not-the-default"
 
@@ -25,22 +26,18 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("minio")
     (folder / "data" / "kept").mkdir(parents=True)
     port = free_port()
-    command = [program(), "server", "data", "--address", f"127.0.0.1:{port}", "--console-address", "127.0.0.1:0"]
+    command = [
+        find("minio").path,
+        "server",
+        "data",
+        "--address",
+        f"127.0.0.1:{port}",
+        "--console-address",
+        "127.0.0.1:0",
+    ]
     environment = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD}
     with Server("minio", command, port, "/minio/health/ready", folder, environment).start() as server:
         yield server
-
-
-def program() -> str:
-    """MinIO, once it is one of the programs that `make servers` makes."""
-    if chosen := os.environ.get("TAPEWATCH_MINIO"):
-        return chosen
-    if "minio" not in PROGRAMS:
-        pytest.skip("needs minio: `make servers` does not make it yet")
-    try:
-        return str(find("minio").path)
-    except ToolError as error:
-        pytest.skip(f"needs minio: {error}")
 
 
 @pytest.fixture
