@@ -24,7 +24,7 @@ from typing import Any, Self
 
 from support.started import note_started
 from support.waiting import wait_for
-from tapewatch.servers import find
+from tapewatch.servers import cache_folder, find
 
 __all__ = [
     "Server",
@@ -86,7 +86,7 @@ class Server:
 
     def start(self) -> Self:
         """Starts the process (again) and returns when it is ready; a log of an earlier start is kept and added to."""
-        note_started(Path(self.command[0]).parent.name)
+        note_started(self._program())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._wrap, *self.command],
@@ -146,6 +146,11 @@ class Server:
     def log_tail(self) -> str:
         """The last lines that it wrote."""
         return "\n".join(self.log().splitlines()[-LOG_LINES:])
+
+    def _program(self) -> str:
+        """Name and version, where it is one that `make servers` made; a wrapper may stand before it."""
+        made = (Path(word) for word in self.command if word.startswith(str(cache_folder())))
+        return next((path.parent.name for path in made), self.name)
 
     @property
     def _log(self) -> Path:

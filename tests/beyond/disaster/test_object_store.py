@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,15 +26,8 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("minio")
     (folder / "data" / "kept").mkdir(parents=True)
     port = free_port()
-    command = [
-        find("minio").path,
-        "server",
-        "data",
-        "--address",
-        f"127.0.0.1:{port}",
-        "--console-address",
-        "127.0.0.1:0",
-    ]
+    program: str | Path = find("minio").path
+    command = [program, "server", "data", "--address", f"127.0.0.1:{port}", "--console-address", "127.0.0.1:0"]
     environment = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD}
     with Server("minio", command, port, "/minio/health/ready", folder, environment).start() as server:
         yield server
