@@ -9,7 +9,7 @@ from pathlib import Path
 from _debian_packages import Package, download, open_suite, unpack
 from _tools import BuildError, Made
 
-__all__ = ["DEBIAN_ONLY", "OLDEST", "DebianProgram", "unpack_programs"]
+__all__ = ["DEBIAN_BEYOND", "DEBIAN_ONLY", "OLDEST", "DebianProgram", "unpack_programs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,9 @@ DEBIAN_ONLY: Mapping[str, DebianProgram] = {
     "docker-compose": DebianProgram("docker-compose", "usr/libexec/docker/cli-plugins/docker-compose"),
 }
 """Programs that the Go module proxy does not have. They need the system's libc, unlike those that we compile."""
+
+DEBIAN_BEYOND: Mapping[str, DebianProgram] = {"etcd": DebianProgram("etcd-server", "usr/bin/etcd")}
+"""What only tests run, of the suite beyond one machine: where a Kubernetes API server keeps its objects."""
 
 
 def unpack_programs(programs: Mapping[str, DebianProgram], workshop: Path) -> list[Made]:

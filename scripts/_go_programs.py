@@ -52,22 +52,47 @@ def _day_version(module_version: str) -> str:
     return ".".join(str(int(number)) for number in found.groups())
 
 
-def _nothing(_source: Path) -> None:
+def _nothing(_source: Path, _version: str) -> None:
     return None
 
 
-def _placeholder_web_page(source: Path) -> None:
+def _placeholder_web_page(source: Path, _version: str) -> None:
     """Alertmanager embeds its web page, which npm would build; any file in the folder lets the compiler go on."""
     page = source / "ui" / "app" / "dist" / "index.html"
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("<p>Built without the web page; the API is whole.</p>\n", encoding="utf-8")
 
 
-def _push_from_proxy(source: Path) -> None:
+def _push_from_proxy(source: Path, _version: str) -> None:
     """Loki replaces its push module by a folder that its archive does not hold; the proxy has the module itself."""
     push = "github.com/grafana/loki/pkg/push"
     run(["go", "mod", "edit", f"-dropreplace={push}"], source, GO)
     run_again(["go", "mod", "download", push], source, GO)  # notes its checksum, which a replaced module has none of
+
+
+def _staging_from_proxy(source: Path, version: str) -> None:
+    """Kubernetes replaces its own libraries by folders that its archive does not hold; the proxy has each of them.
+
+    Their version 0.36.3 is that of Kubernetes 1.36.3. Its samples are the only ones that the proxy lacks, and nobody
+    needs them.
+    """
+    described = json.loads(run(["go", "mod", "edit", "-json"], source, GO))
+    staged = [each["Old"]["Path"] for each in described["Replace"] if each["New"]["Path"].startswith("./staging/")]
+    own = version.replace("v1.", "v0.", 1)
+    samples = [path for path in staged if path.startswith("k8s.io/sample-")]
+    wanted = [path for path in staged if path not in samples]
+    edits = [f"-dropreplace={path}" for path in staged] + [f"-droprequire={path}" for path in samples]
+    edits += [f"-require={path}@{own}" for path in wanted]
+    shutil.rmtree(source / "vendor", ignore_errors=True)  # what its archive holds of it is not whole
+    run(["go", "mod", "edit", *edits], source, GO)
+    run_again(["go", "mod", "download", *wanted], source, GO)
+
+
+def _own_libraries_from_proxy(source: Path, _version: str) -> None:
+    """The operator replaces two modules of its own by folders that its archive does not hold; the proxy has both."""
+    own = [f"github.com/prometheus-operator/prometheus-operator/pkg/{name}" for name in ("apis/monitoring", "client")]
+    run(["go", "mod", "edit", *(f"-dropreplace={path}" for path in own)], source, GO)
+    run_again(["go", "mod", "download", *own], source, GO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +103,17 @@ class Recipe:
         packages: package folder inside the module for each program.
         version_variable: the Go variable that `--version` prints, set by the linker.
         version: turns the module's version into the program's.
-        prepare: what must be changed in the copied folder before the build.
+        prepare: what must be changed in the copied folder before the build; is told the module's version.
+        data: a folder of the module that is kept beside its programs; empty for none.
+        printed: what the variable is set to; `{}` stands for the version.
     """
 
     packages: Mapping[str, str]
     version_variable: str = "github.com/prometheus/common/version.Version"
     version: Callable[[str], str] = _plain_version
-    prepare: Callable[[Path], None] = _nothing
+    prepare: Callable[[Path, str], None] = _nothing
+    data: str = ""
+    printed: str = "{}"
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -108,6 +137,16 @@ RECIPES: Mapping[str, Recipe] = {
     "github.com/minio/minio": Recipe(
         {"minio": "."}, version_variable="github.com/minio/minio/cmd.ReleaseTag", version=_day_version
     ),
+    "k8s.io/kubernetes": Recipe(
+        {"kube-apiserver": "./cmd/kube-apiserver"},
+        version_variable="k8s.io/component-base/version.gitVersion",
+        prepare=_staging_from_proxy,
+        printed="v{}",
+    ),
+    # With the definitions of its objects, which an API server must know before it takes one.
+    "github.com/prometheus-operator/prometheus-operator": Recipe(
+        {"operator": "./cmd/operator"}, prepare=_own_libraries_from_proxy, data="example/prometheus-operator-crd"
+    ),
 }
 """By module path, so that the catalogue may name its components as it likes."""
 
@@ -126,14 +165,15 @@ def compile_programs(pin: Pin, recipe: Recipe, workshop: Path) -> list[Made]:
     source = workshop / "source"
     shutil.copytree(_download(pin, workshop), source)
     _make_writable(source)
-    recipe.prepare(source)
+    recipe.prepare(source, pin.module_version)
     version = recipe.version(pin.module_version)
     # -s -w leave out the debugger's tables, about a third of the size.
-    linker = f"-s -w -X {recipe.version_variable}={version}"
+    linker = f"-s -w -X {recipe.version_variable}={recipe.printed.format(version)}"
     for name, package in recipe.packages.items():
         build = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", str(workshop / name), package]
         run_again(build, source, GO)
-    return [Made(name, version, workshop / name) for name in recipe.packages]
+    data = source / recipe.data if recipe.data else None
+    return [Made(name, version, workshop / name, data) for name in recipe.packages]
 
 
 def _download(pin: Pin, workshop: Path) -> Path:

@@ -9,5 +9,8 @@ __all__ = ["BEYOND"]
 BEYOND = (
     # An S3 server, with which backups are tried. Its project is in maintenance alone, so no page recommends it.
     Pin("minio", "github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c"),
+    # What takes the objects of `stack.kubernetes`, and what makes configurations of them.
+    Pin("kube-apiserver", "k8s.io/kubernetes", "v1.36.3"),
+    Pin("operator", "github.com/prometheus-operator/prometheus-operator", "v0.85.0"),
 )
 """By the programs' names, at the newest version that the Go module proxy has."""

@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from _catalogue_pins import Pin, PinError, read_pins
-from _debian_programs import DEBIAN_ONLY, OLDEST
+from _debian_programs import DEBIAN_BEYOND, DEBIAN_ONLY, OLDEST
 from _go_programs import RECIPES
 from _server_jobs import Job, compile_job, debian_job, make, only_one_run
 from _test_programs import BEYOND
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
         jobs.append(debian_job("the oldest supported versions", OLDEST))
         jobs.append(debian_job("what only Debian has", DEBIAN_ONLY))
     if options.beyond:
+        jobs.append(debian_job("what only tests run", DEBIAN_BEYOND))
         jobs += [compile_job(pin) for pin in BEYOND]
     with only_one_run(cache_folder()):
         results = [_do(job) for job in jobs]
@@ -55,7 +56,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         help="also from Debian sid: the oldest supported versions, the blackbox exporter and docker compose",
     )
     parser.add_argument(
-        "--beyond", action="store_true", help="also what only tests run, of the suite beyond one machine: MinIO"
+        "--beyond", action="store_true", help="also what only tests run, of the suite beyond one machine"
     )
     return parser.parse_args(arguments)
 

@@ -10,6 +10,7 @@ __all__ = [
     "GRAFANA",
     "HEADER",
     "JAEGER",
+    "KUBERNETES",
     "LOKI",
     "MANIFEST",
     "PROMETHEUS",
@@ -29,6 +30,7 @@ ALERTMANAGER = f"{PROVISIONING}/alertmanager"
 GRAFANA = f"{PROVISIONING}/grafana"
 DASHBOARDS = f"{GRAFANA}/dashboards"
 LOKI = f"{PROVISIONING}/loki"
+KUBERNETES = f"{PROVISIONING}/kubernetes"
 JAEGER = f"{PROVISIONING}/jaeger"
 ALLOY = f"{PROVISIONING}/alloy"
 SCHEMA = f"{PROVISIONING}/catalogue.schema.json"

@@ -28,8 +28,8 @@ __all__ = ["PROGRAMS", "Program", "cache_folder", "cached", "find", "folder_for"
 FROM_DEBIAN = ("blackbox_exporter", "docker-compose")
 """Programs that `make servers` takes from Debian when OLDEST=1 is given; it compiles the others."""
 
-ONLY_TESTED = ("minio",)
-"""Programs that only tests run; `make servers` compiles them when BEYOND=1 is given."""
+ONLY_TESTED = ("minio", "kube-apiserver", "operator", "etcd")
+"""Programs that only tests run; `make servers` makes them when BEYOND=1 is given. `operator` is Prometheus's."""
 
 PROGRAMS = (
     "prometheus",
@@ -47,7 +47,7 @@ PROGRAMS = (
 VERSION_TIMEOUT = 20.0
 """Seconds that a program may take to print its version; a cold start of a 100 MB binary on a busy disk takes a few."""
 
-_VERSION = re.compile(r"\bversion[ :=]*v?(\d+(?:\.\d+)+(?:-rc\.?\d+)?)")
+_VERSION = re.compile(r"\b(?:[Vv]ersion|Kubernetes)[ :=]*v?(\d+(?:\.\d+)+(?:-rc\.?\d+)?)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
 from tapewatch.schema.types import Model, Name
 
-__all__ = ["Kubernetes", "Systemd"]
+__all__ = ["Kubernetes", "PodPart", "Resources", "StoredPart", "Systemd"]
 
 
 class Systemd(Model):
     """The stack as native units of one host."""
+
+
+StoredPart = Literal["prometheus", "alertmanager", "loki", "jaeger", "history"]
+"""Parts that keep data on a volume."""
+
+PodPart = Literal["prometheus", "alertmanager", "loki", "jaeger", "history", "node-exporter", "blackbox-exporter"]
+"""Parts that run in the cluster because the catalogue's objects say so."""
+
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(Ki|Mi|Gi|Ti)$")]
+"""Memory or disk space as Kubernetes writes it: `512Mi`, `50Gi`."""
+
+Cpu = Annotated[str, StringConstraints(pattern=r"^([1-9][0-9]?[0-9]?m|[1-9][0-9]*)$")]
+"""Processors: `2`, or thousandths of one, `250m`."""
+
+
+class Resources(Model):
+    """What a pod is given: its processor time is a request, its memory a request and a limit."""
+
+    cpu: Cpu
+    memory: Size
 
 
 class Kubernetes(Model):
@@ -16,3 +41,11 @@ class Kubernetes(Model):
 
     namespace: Name = "monitoring"
     """Where the objects live."""
+    secret: Name = "tapewatch"  # noqa: S105 -- the name of one, not one
+    """Secret with the files that the catalogue names: the key `desk` is `/run/secrets/desk`."""
+    storage_class: Name | None = None
+    """Class of the volumes; the cluster's own default unless given."""
+    volumes: Mapping[StoredPart, Size] = {}
+    """Size of a part's volume; 50Gi for Prometheus and Loki, 20Gi for Jaeger and the history, 1Gi for Alertmanager."""
+    resources: Mapping[PodPart, Resources] = {}
+    """What a part's pods are given instead of what the stack's containers have in compose."""

@@ -24,7 +24,7 @@ from tapewatch_sdk.names import (
 )
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["AlertmanagerRenderer"]
+__all__ = ["AlertmanagerRenderer", "configuration"]
 
 _DRILL = [f'service=~"{DRILL_PREFIX}.+"', f'service!~"{DRILL_NOTIFY_PREFIX}.+"']
 _NO_DRILL = f'service!~"{DRILL_PREFIX}.+"'
@@ -62,24 +62,29 @@ class AlertmanagerRenderer:
     def render(self, request: Request) -> Iterator[File]:
         """The one file."""
         catalogue = cast(Catalogue, request.catalogue)
-        where = self._locate(catalogue.stack.ports)
-        beats = [catalogue.stack.heartbeat] if catalogue.stack.heartbeat else []
-        configuration = {
-            "route": _root(catalogue),
-            "inhibit_rules": _inhibitions(),
-            "receivers": [
-                *history_receiver(catalogue, where),
-                *_receivers(catalogue, where),
-                _drill(where),
-                *(_heartbeat(beat) for beat in beats),
-            ],
-        }
-        if catalogue.time_intervals:
-            configuration["time_intervals"] = [
-                {"name": name, "time_intervals": [_interval(each) for each in intervals]}
-                for name, intervals in sorted(catalogue.time_intervals.items())
-            ]
-        yield File(f"{layout.ALERTMANAGER}/alertmanager.yml", dump(configuration, layout.HEADER))
+        found = configuration(catalogue, self._locate(catalogue.stack.ports))
+        yield File(f"{layout.ALERTMANAGER}/alertmanager.yml", dump(found, layout.HEADER))
+
+
+def configuration(catalogue: Catalogue, where: Where) -> dict[str, Any]:
+    """The whole file as data; the same for every member."""
+    beats = [catalogue.stack.heartbeat] if catalogue.stack.heartbeat else []
+    found: dict[str, Any] = {
+        "route": _root(catalogue),
+        "inhibit_rules": _inhibitions(),
+        "receivers": [
+            *history_receiver(catalogue, where),
+            *_receivers(catalogue, where),
+            _drill(where),
+            *(_heartbeat(beat) for beat in beats),
+        ],
+    }
+    if catalogue.time_intervals:
+        found["time_intervals"] = [
+            {"name": name, "time_intervals": [_interval(each) for each in intervals]}
+            for name, intervals in sorted(catalogue.time_intervals.items())
+        ]
+    return found
 
 
 def _root(catalogue: Catalogue) -> dict[str, Any]:

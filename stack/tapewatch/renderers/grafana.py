@@ -21,7 +21,7 @@ from tapewatch_sdk.names import (
 )
 from tapewatch_sdk.plugins import API_VERSION, Dashboard, File, Request
 
-__all__ = ["HOME", "GrafanaRenderer", "folder_uid", "home_file"]
+__all__ = ["HOME", "GrafanaRenderer", "data_sources", "folder_uid", "home_file"]
 
 TRACE_ID = "trace_id"
 """What the trace's id is called on exemplars and log lines."""
@@ -51,16 +51,7 @@ class GrafanaRenderer:
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
         boards = sorted(request.dashboards, key=lambda board: (board.folder, board.uid))
-        sources = {
-            "apiVersion": 1,
-            "prune": True,
-            # The key of the history is a file that Grafana reads: its `$` is meant.
-            "datasources": [
-                *map(_escaped, _sources(catalogue, where)),
-                *map(_escaped, _further(catalogue, where)),
-                *grafana_source(catalogue, where),
-            ],
-        }
+        sources = data_sources(catalogue, where)
         providers = [_provider(folder, where) for folder in dict.fromkeys(board.folder for board in boards)]
         folder = f"{layout.GRAFANA}/provisioning"
         yield File(f"{folder}/datasources/tapewatch.yml", dump(sources, layout.HEADER))
@@ -69,6 +60,20 @@ class GrafanaRenderer:
             # Keys stay in the order in which the dashboard's code sets them: a diff then shows what the author changed.
             text = json.dumps(board.model, indent=2, ensure_ascii=False)
             yield File(f"{layout.DASHBOARDS}/{_slug(board.folder)}/{board.uid}.json", f"{text}\n")
+
+
+def data_sources(catalogue: Catalogue, where: Where) -> dict[str, Any]:
+    """The file of data sources as data."""
+    return {
+        "apiVersion": 1,
+        "prune": True,
+        # The key of the history is a file that Grafana reads: its `$` is meant.
+        "datasources": [
+            *map(_escaped, _sources(catalogue, where)),
+            *map(_escaped, _further(catalogue, where)),
+            *grafana_source(catalogue, where),
+        ],
+    }
 
 
 def folder_uid(title: str) -> str:

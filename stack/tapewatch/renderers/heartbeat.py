@@ -19,7 +19,7 @@ from tapewatch.schema import seconds
 from tapewatch_sdk.names import HEARTBEAT, HEARTBEAT_SEVERITY
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["HeartbeatRenderer"]
+__all__ = ["HeartbeatRenderer", "heartbeat_groups"]
 
 _FRESH = 60.0
 """Seconds for which the newest scrape may lie back; more where scrapes are further apart."""
@@ -51,6 +51,14 @@ class HeartbeatRenderer:
         labels, fresh = _labels(catalogue), _fresh(catalogue)
         yield File(f"{layout.RULES}/heartbeat.yml", dump(_rules(labels, fresh), layout.HEADER))
         yield File(f"{layout.TESTS}/heartbeat_test.yml", dump(_tests(labels, fresh), layout.HEADER))
+
+
+def heartbeat_groups(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """The one rule group; none where there is no heartbeat."""
+    if catalogue.stack.heartbeat is None:
+        return []
+    groups: list[dict[str, Any]] = _rules(_labels(catalogue), _fresh(catalogue))["groups"]
+    return groups
 
 
 def _labels(catalogue: Catalogue) -> Mapping[str, str]:

@@ -16,7 +16,7 @@ from tapewatch.rules.slo import SloRule
 from tapewatch_sdk.names import EXPECTED
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["RulesRenderer", "TestsRenderer", "recording", "rule_group", "test_files"]
+__all__ = ["RulesRenderer", "TestsRenderer", "expected", "recording", "rule_group", "rule_groups", "test_files"]
 
 
 class RulesRenderer:
@@ -27,9 +27,9 @@ class RulesRenderer:
 
     def render(self, request: Request) -> Iterator[File]:
         """One file a domain, in the order of the packs."""
-        for domain, rules in _by_domain(request):
-            yield File(f"{layout.RULES}/{domain}.yml", dump({"groups": [rule_group(domain, rules)]}, layout.HEADER))
-        group = {"name": "expected", "rules": list(_expected(cast(Catalogue, request.catalogue)))}
+        for domain, group in rule_groups(request):
+            yield File(f"{layout.RULES}/{domain}.yml", dump({"groups": [group]}, layout.HEADER))
+        group = {"name": "expected", "rules": list(expected(cast(Catalogue, request.catalogue)))}
         yield File(f"{layout.RULES}/expected.yml", dump({"groups": [group]}, layout.HEADER))
 
 
@@ -52,6 +52,12 @@ def test_files(stem: str, rules: Iterable[Rule]) -> Iterator[File]:
         name = stem if evaluation == EVALUATION_SECONDS else f"{stem}.{pace}"
         suite = {"rule_files": [f"../rules/{stem}.yml"], "evaluation_interval": pace, "tests": tests}
         yield File(f"{layout.TESTS}/{name}_test.yml", dump(suite, layout.HEADER))
+
+
+def rule_groups(request: Request) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each domain with its rule group, in the order of the packs."""
+    for domain, rules in _by_domain(request):
+        yield domain, rule_group(domain, rules)
 
 
 def rule_group(name: str, rules: Iterable[Rule]) -> dict[str, Any]:
@@ -85,7 +91,8 @@ def _alert(rule: Rule) -> Mapping[str, Any]:
     }
 
 
-def _expected(catalogue: Catalogue) -> Iterator[Mapping[str, Any]]:
+def expected(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    """A recording rule for each service that is to be seen, by name."""
     for name, service in sorted(catalogue.services.items()):
         labels = {"environment": catalogue.environment, "service": name, "team": service.team}
         yield {"record": EXPECTED, "expr": "vector(1)", "labels": labels}

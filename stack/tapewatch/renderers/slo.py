@@ -17,7 +17,7 @@ from tapewatch.renderers.rules import recording, rule_group, test_files
 from tapewatch.rules.slo import REMAINING, SloRule
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["SloRenderer"]
+__all__ = ["SloRenderer", "slo_groups"]
 
 _INTERVAL = "1m"
 """How often burn rates are worked out: short against the shortest window, 5m, and one sample a minute keeps sums over
@@ -36,10 +36,21 @@ class SloRenderer:
 
     def render(self, request: Request) -> Iterator[File]:
         """A file of rules for each objective, and one of tests for each pace at which its proofs are evaluated."""
-        rules = [rule for rule in request.rules if isinstance(rule, SloRule)]
-        for (service, slo), found in groupby(rules, key=lambda rule: (rule.service, rule.slo)):
-            # A dot stands in no name, so no two objectives and no domain of rules share a file.
-            yield from _files(f"slo.{service}.{slo}" if service else f"slo.{slo}", list(found))
+        for stem, found in _by_objective(request):
+            yield from _files(stem, found)
+
+
+def slo_groups(request: Request) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The rule groups of each objective, by the name of its file."""
+    for stem, found in _by_objective(request):
+        yield stem, list(_groups(stem, found))
+
+
+def _by_objective(request: Request) -> Iterator[tuple[str, list[SloRule]]]:
+    rules = [rule for rule in request.rules if isinstance(rule, SloRule)]
+    for (service, slo), found in groupby(rules, key=lambda rule: (rule.service, rule.slo)):
+        # A dot stands in no name, so no two objectives and no domain of rules share a file.
+        yield f"slo.{service}.{slo}" if service else f"slo.{slo}", list(found)
 
 
 def _files(stem: str, rules: Sequence[SloRule]) -> Iterator[File]:

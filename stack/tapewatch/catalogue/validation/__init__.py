@@ -8,6 +8,7 @@ from tapewatch.catalogue.validation._delivery import DELIVERY_CHECKS
 from tapewatch.catalogue.validation._families import FAMILIES_CHECKS
 from tapewatch.catalogue.validation._high_availability import HIGH_AVAILABILITY_CHECKS
 from tapewatch.catalogue.validation._history import HISTORY_CHECKS
+from tapewatch.catalogue.validation._kubernetes import KUBERNETES_CHECKS
 from tapewatch.catalogue.validation._logs import LOGS_CHECKS
 from tapewatch.catalogue.validation._remote_write import REMOTE_WRITE_CHECKS
 from tapewatch.catalogue.validation._report import Check, Report
@@ -32,6 +33,7 @@ _CHECKS: tuple[Check, ...] = (
     *SLO_CHECKS,
     *STACK_CHECKS,
     *HIGH_AVAILABILITY_CHECKS,
+    *KUBERNETES_CHECKS,
 )
 
 

@@ -19,7 +19,7 @@ from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import GROUP_LABELS
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["PrometheusRenderer"]
+__all__ = ["PrometheusRenderer", "configuration", "scraping"]
 
 LARGEST_ANSWER = "16MB"
 """Above this a scrape fails instead of filling the memory: some 100,000 series, far over any `series_budget`."""
@@ -55,22 +55,27 @@ class PrometheusRenderer:
         """The configuration first, then one file for each scrape profile, also for one that has no targets yet."""
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
-        catalogue = with_histories(signed(catalogue) if where.keyed else catalogue, where)
-        by_profile = profiles(catalogue)
-        jobs = [
-            *own_jobs(catalogue, where),
-            *(profile_job(job, profile.scrape, catalogue) for job, profile in by_profile.items()),
-            *discovered_jobs(catalogue),
-            drill_job(),
-        ]
-        yield File(f"{layout.PROMETHEUS}/prometheus.yml", dump(_configuration(catalogue, where, jobs), layout.HEADER))
-        for job, profile in by_profile.items():
-            yield File(f"{layout.TARGETS}/{job}.yml", dump(target_groups(catalogue, profile.services), layout.HEADER))
+        scraped = list(scraping(catalogue, where))
+        jobs = [*(job for job, _ in scraped), drill_job()]
+        yield File(f"{layout.PROMETHEUS}/prometheus.yml", dump(configuration(catalogue, where, jobs), layout.HEADER))
+        for job, groups in scraped:
+            if groups is not None:
+                yield File(f"{layout.TARGETS}/{job['job_name']}.yml", dump(groups, layout.HEADER))
 
 
-def _configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+def scraping(catalogue: Catalogue, where: Where) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]] | None]]:
+    """Every job but that of drills, and the groups of targets that stand in a file of the job's name, if it has one."""
+    catalogue = with_histories(signed(catalogue) if where.keyed else catalogue, where)
+    yield from ((job, None) for job in own_jobs(catalogue, where))
+    for job, profile in profiles(catalogue).items():
+        yield profile_job(job, profile.scrape, catalogue), target_groups(catalogue, profile.services)
+    yield from ((job, None) for job in discovered_jobs(catalogue))
+
+
+def configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The whole of `prometheus.yml` as data, with the jobs given."""
     scrape = catalogue.defaults.scrape
-    configuration: dict[str, Any] = {
+    found: dict[str, Any] = {
         "global": {
             "scrape_interval": scrape.interval,
             "scrape_timeout": scrape.timeout,
@@ -92,8 +97,8 @@ def _configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]
         },
     }
     if catalogue.stack.remote_write:
-        configuration["remote_write"] = [remote_write(remote) for remote in catalogue.stack.remote_write]
-    return configuration
+        found["remote_write"] = [remote_write(remote) for remote in catalogue.stack.remote_write]
+    return found
 
 
 def _external_labels(catalogue: Catalogue) -> dict[str, str]:
