@@ -16,7 +16,8 @@ __all__ = ["RESERVED", "CheckSuite"]
 
 RESERVED = frozenset(
     {
-        "api", "bridge", "catalogue", "collectors", "compose", "dashboards", "document", "drill", "embedded",
+        "api", "backup", "bridge", "capacity", "catalogue", "collectors", "compose", "dashboards", "document",
+        "drill", "embedded",
         "events", "explain", "exporters", "heartbeat", "history", "init", "instruments", "kill-switch", "lineage",
         "logs", "mutation", "otlp", "panels", "plan", "plugins", "promql", "promtool", "proof", "prove", "push",
         "routing", "rules", "running", "server", "service", "serving", "simulate", "slo", "stack", "store", "tool",

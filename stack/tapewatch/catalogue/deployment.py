@@ -1,4 +1,4 @@
-"""`stack.systemd` and `stack.kubernetes`: where the stack runs besides compose."""
+"""`stack.kubernetes`: where the stack runs besides compose."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from pydantic import StringConstraints
 
 from tapewatch.schema.types import Model, Name
 
-__all__ = ["Kubernetes", "PodPart", "Resources", "StoredPart", "Systemd"]
-
-
-class Systemd(Model):
-    """The stack as native units of one host."""
+__all__ = ["Kubernetes", "PodPart", "Resources", "StoredPart"]
 
 
 StoredPart = Literal["prometheus", "alertmanager", "loki", "jaeger", "history"]

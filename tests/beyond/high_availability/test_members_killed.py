@@ -76,6 +76,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield running
 
 
+@pytest.mark.skipif(not os.environ.get("TAPEWATCH_NIGHTLY"), reason="takes two minutes; TAPEWATCH_NIGHTLY=1 runs it")
 def test_every_drill_is_delivered_while_each_member_is_killed_in_turn(
     cluster: Cluster, capsys: pytest.CaptureFixture[str]
 ) -> None:
