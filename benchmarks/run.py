@@ -17,6 +17,7 @@ import dashboards
 import event_bus
 import exporters
 import instruments
+import kubernetes
 import mutation
 import page
 import prometheus_start
@@ -41,6 +42,7 @@ _BENCHMARKS = {
     "bridge": bridge.run,
     "store": store.run,
     "capacity": capacity.run,
+    "kubernetes": kubernetes.run,
 }
 
 

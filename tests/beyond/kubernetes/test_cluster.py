@@ -19,6 +19,8 @@ import yaml
 
 from support.beyond import SECRETS, objects, rendered, rich
 from support.kubernetes import Answer, Cluster, start_cluster, start_operator
+from support.meaning import differences, read_files, read_operated
+from support.rendering import varied
 from support.servers import Server, start_alertmanager
 from support.waiting import wait_for
 from support.webhook import WebhookReceiver
@@ -238,13 +240,38 @@ def test_promtool_takes_the_configuration_that_the_operator_wrote(taken: Taken, 
     assert f"{len(rules)} rule files found" in done.stdout
 
 
-def test_an_alert_reaches_its_receiver_by_the_configuration_that_the_operator_wrote(
-    taken: Taken, tmp_path: Path
-) -> None:
+def test_what_the_operator_wrote_means_what_compose_means(taken: Taken) -> None:
+    catalogue = varied(rich(taken.receiver.url))
+    written = operated(taken)
+    rules = taken.cluster.get("v1", "ConfigMap", "prometheus-tapewatch-rulefiles-0", NAMESPACE)["data"]
+    found = read_operated("operator", written, rules, yaml.safe_load(routed(taken)), taken.objects, catalogue)
+    compose = read_files("compose", taken.project, catalogue)
+
+    assert len(found.facts["target"]) > 15
+    assert differences(compose, found) == []
+
+    written["scrape_configs"][-1]["relabel_configs"].append({"target_label": "namespace", "replacement": NAMESPACE})
+    spoilt = read_operated("operator", written, rules, yaml.safe_load(routed(taken)), taken.objects, catalogue)
+    (difference,) = differences(compose, spoilt)
+    assert "namespace" in difference
+    assert "operator/prometheus.yaml: scrape_configs" in difference
+
+
+def routed(taken: Taken) -> str:
+    """Alertmanager's configuration as the operator wrote it."""
+
     def look() -> bytes:
         return taken.cluster.secret("alertmanager-tapewatch-generated", NAMESPACE)["alertmanager.yaml.gz"]
 
-    text = gzip.decompress(wait_for("the operator writes Alertmanager's", look, 30.0, taken.operator.log_tail)).decode()
+    return gzip.decompress(
+        wait_for("the operator writes Alertmanager's configuration", look, 30.0, taken.operator.log_tail)
+    ).decode()
+
+
+def test_an_alert_reaches_its_receiver_by_the_configuration_that_the_operator_wrote(
+    taken: Taken, tmp_path: Path
+) -> None:
+    text = routed(taken)
     labels = {"alertname": "KillSwitchActivated", "severity": "critical", "service": "risk-manager", "team": "risk",
               "environment": "local", "domain": "risk"}  # fmt: skip
     with start_alertmanager(text, tmp_path) as alertmanager:
