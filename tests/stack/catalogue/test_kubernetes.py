@@ -80,6 +80,13 @@ def test_what_is_no_name_or_size_in_a_cluster_is_refused(key: str, value: Any) -
     assert found(lambda data: data["stack"]["kubernetes"].update({key: value}))
 
 
+def test_shards_without_a_cluster_are_refused() -> None:
+    (problem,) = problems_in(varied_text(lambda data: data["stack"].update(shards=4)))
+
+    assert (problem.code, problem.where.line > 0) == ("catalogue/shards", True)
+    assert found(lambda data: data["stack"].update(shards=4)) == []
+
+
 def test_no_shard_at_all_is_refused() -> None:
     (problem,) = found(lambda data: data["stack"].update(shards=0))
 
