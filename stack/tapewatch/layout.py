@@ -17,6 +17,7 @@ __all__ = [
     "PROVISIONING",
     "RULES",
     "SCHEMA",
+    "SYSTEMD",
     "TARGETS",
     "TESTS",
 ]
@@ -33,6 +34,7 @@ LOKI = f"{PROVISIONING}/loki"
 KUBERNETES = f"{PROVISIONING}/kubernetes"
 JAEGER = f"{PROVISIONING}/jaeger"
 ALLOY = f"{PROVISIONING}/alloy"
+SYSTEMD = f"{PROVISIONING}/systemd"
 SCHEMA = f"{PROVISIONING}/catalogue.schema.json"
 MANIFEST = f"{PROVISIONING}/manifest.json"
 COMPOSE = "docker-compose.yml"

@@ -49,8 +49,8 @@ def missing(part: str) -> str:
     """Why the part cannot be used on this machine; empty when it can.
 
     Parameters:
-        part: `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, `grafana`, a program such as `promtool`, or a
-            program with a version, such as `promtool-3.5`.
+        part: `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, `grafana`, `systemd`, a program such as
+            `promtool`, or a program with a version, such as `promtool-3.5`.
 
     Raises:
         ValueError: there is no such part.
@@ -107,6 +107,14 @@ def _missing_grafana() -> str:
     return "" if grafana_home() else f"there is no Grafana in the folder that {HOME} names, and none on PATH"
 
 
+def _missing_systemd() -> str:
+    if os.geteuid() != 0:
+        return "booting a systemd in namespaces of its own needs root"
+    programs = ("systemd-analyze", "systemctl", "systemd-sysusers", "nsenter", "unshare", "ip")
+    missing = [program for program in programs if not shutil.which(program)]
+    return f"{', '.join(missing)} not on PATH: install systemd, util-linux and iproute2" if missing else ""
+
+
 def _missing_rust() -> str:
     return "" if rustc() else "the program rustc is neither on PATH nor in ~/.cargo/bin"
 
@@ -132,6 +140,7 @@ _NOT_PROGRAMS: dict[str, Callable[[], str]] = {
     "rust": _missing_rust,
     "chromium": _missing_chromium,
     "grafana": _missing_grafana,
+    "systemd": _missing_systemd,
 }
 
 

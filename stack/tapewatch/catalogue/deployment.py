@@ -1,4 +1,4 @@
-"""`stack.kubernetes`: where the stack runs besides compose."""
+"""`stack.systemd` and `stack.kubernetes`: where the stack runs besides compose."""
 
 from __future__ import annotations
 
@@ -7,9 +7,35 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from tapewatch.schema.types import Model, Name
+from tapewatch.schema.types import Bytes, Model, Name
 
-__all__ = ["Kubernetes", "PodPart", "Resources", "StoredPart"]
+__all__ = ["Kubernetes", "NativePart", "PodPart", "Resources", "StoredPart", "Systemd"]
+
+NativePart = Literal[
+    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "history"
+]
+"""The parts that run as units."""
+
+Folder = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
+"""A whole path of a folder, of letters that mean nothing to systemd."""
+
+Cores = Annotated[str, StringConstraints(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")]
+"""Processors as Linux counts them: `0-1,4`."""
+
+
+class Systemd(Model):
+    """The stack as native units of one host."""
+
+    programs: Folder = "/usr/local/bin"
+    """Where the programs lie, each under the name that it has at its makers: `prometheus`, `node_exporter`."""
+    grafana_home: Folder = "/usr/share/grafana"
+    """Grafana's own files, as its package installs them."""
+    secrets: Folder = "/etc/tapewatch/secrets"
+    """Where the files are that the catalogue calls `/run/secrets/NAME`; systemd alone reads them."""
+    cores: Cores | None = None
+    """Processors that the stack may use, so that it stays away from those that trade; all of them when not given."""
+    memory: Mapping[NativePart, Bytes] = {}
+    """Upper limit of a part's memory, where it differs from the default."""
 
 
 StoredPart = Literal["prometheus", "alertmanager", "loki", "jaeger", "history"]

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
-from tapewatch.catalogue.deployment import Kubernetes
+from tapewatch.catalogue.deployment import Kubernetes, Systemd
 from tapewatch.catalogue.high_availability import HighAvailability
 from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
@@ -151,6 +151,8 @@ class Stack(Model):
     """What runs more than once."""
     shards: int = Field(1, ge=1)
     """Prometheus servers (or pairs) among which the services are spread, by a hash of the service's name."""
+    systemd: Systemd | None = None
+    """Native units for a host without containers."""
     kubernetes: Kubernetes | None = None
     """Objects for a cluster."""
     images: Mapping[Program, Image]

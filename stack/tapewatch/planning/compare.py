@@ -30,7 +30,7 @@ _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path.endswith("/datasources/tapewatch.yml"), source_changes),
     (lambda path: path == layout.COMPOSE, image_changes),
 )
-_SILENT = (layout.MANIFEST, f"{layout.TESTS}/")
+_SILENT = (layout.MANIFEST, f"{layout.TESTS}/", f"{layout.SYSTEMD}/etc/tapewatch/")
 """Files that follow from others: their change is no news."""
 
 

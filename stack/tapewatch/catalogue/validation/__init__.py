@@ -16,6 +16,7 @@ from tapewatch.catalogue.validation._routing import ROUTING_CHECKS
 from tapewatch.catalogue.validation._services import SERVICES_CHECKS
 from tapewatch.catalogue.validation._slos import SLO_CHECKS
 from tapewatch.catalogue.validation._stack import STACK_CHECKS
+from tapewatch.catalogue.validation._systemd import SYSTEMD_CHECKS
 from tapewatch.documents import Document
 from tapewatch_sdk.problems import Problem
 
@@ -34,6 +35,7 @@ _CHECKS: tuple[Check, ...] = (
     *STACK_CHECKS,
     *HIGH_AVAILABILITY_CHECKS,
     *KUBERNETES_CHECKS,
+    *SYSTEMD_CHECKS,
 )
 
 

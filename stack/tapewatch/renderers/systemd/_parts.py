@@ -1,0 +1,161 @@
+"""What differs from one unit to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.deployment import NativePart, Systemd
+from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
+from tapewatch.renderers.grafana import home_file
+from tapewatch.renderers.members import REPLICA, Member, history_addresses, members, reach_all
+from tapewatch.renderers.where import Where
+from tapewatch_sdk.plugins import Dashboard
+
+__all__ = ["CONFIG", "DATA", "NativePartOf", "parts", "unit_of"]
+
+CONFIG = "/etc/tapewatch"
+DATA = "/var/lib/tapewatch"
+
+_EPHEMERAL = "/tmp"  # noqa: S108 -- a folder of the unit's own: PrivateTmp
+
+
+class NativePartOf(NamedTuple):
+    """A part that runs as a unit.
+
+    Parameters:
+        name: its own, such as `prometheus-b`.
+        part: what it is one of.
+        program: name of the executable.
+        words: its arguments.
+        ready: port and path that answer 200 once it works.
+        memory: MiB at most, unless the catalogue says otherwise.
+        quota: percent of one processor.
+        start: seconds that its start may take, such as for reading a long write-ahead log.
+        after: names of parts that are started before.
+        environment: variables.
+        reloads: whether SIGHUP makes it read its configuration again.
+        host: whether it measures the machine.
+        local: whether it speaks with this machine alone.
+    """
+
+    name: str
+    part: NativePart
+    program: str
+    words: tuple[str, ...]
+    ready: tuple[int, str]
+    memory: int
+    quota: int = 100
+    start: int = 60
+    after: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    reloads: bool = False
+    host: bool = False
+    local: bool = True
+
+
+def unit_of(name: str) -> str:
+    """The unit of a part; with our own name in front, since a distribution has a `prometheus.service` as well."""
+    return f"tapewatch-{name}.service"
+
+
+def parts(
+    catalogue: Catalogue, where: Where, dashboards: tuple[Dashboard, ...], key: str = "", password: str = ""
+) -> Iterator[NativePartOf]:
+    """Every part, members of one another after the other.
+
+    Parameters:
+        catalogue: of the stack.
+        where: where the parts are.
+        dashboards: Grafana's.
+        key: credential of the history that holds its key; empty where it asks for none.
+        password: credential of Grafana with the password of its user admin.
+    """
+    stack = catalogue.stack
+    systemd = stack.systemd or Systemd()
+    for each in members(stack, "alertmanager"):
+        port = each.where(where).port("alertmanager")
+        yield NativePartOf(
+            f"alertmanager{each.suffix}", "alertmanager", "alertmanager", alertmanager_flags(catalogue, where, each),
+            (port, "/-/ready"), 256, reloads=True, local=False,
+        )  # fmt: skip
+    for each in members(stack, "prometheus"):
+        port = each.where(where).port("prometheus")
+        yield NativePartOf(
+            f"prometheus{each.suffix}", "prometheus", "prometheus", prometheus_flags(catalogue, where, each),
+            (port, "/-/ready"), 2048, quota=200, start=900, after=("alertmanager",), reloads=True, local=False,
+            environment=((REPLICA, each.letter),) if each.letter else (),
+        )  # fmt: skip
+    yield NativePartOf(
+        "loki", "loki", "loki", (f"-config.file={where.config['loki']}/loki.yml",),
+        (where.port("loki"), "/ready"), 1024, start=300,
+    )  # fmt: skip
+    yield NativePartOf(
+        "jaeger", "jaeger", "jaeger", ("--config", f"{where.config['jaeger']}/jaeger.yml"),
+        (where.port("jaeger_health"), "/status"), 1024, start=300,
+        environment=(("OTEL_TRACES_SAMPLER", "always_off"),),
+    )  # fmt: skip
+    yield _grafana(catalogue, systemd, where, home_file(dashboards, where), password)
+    yield NativePartOf(
+        "node-exporter", "node-exporter", "node_exporter", (f"--web.listen-address={where.listen('node_exporter')}",),
+        (where.port("node_exporter"), "/"), 128, quota=50, host=True,
+    )  # fmt: skip
+    yield NativePartOf(
+        "blackbox-exporter", "blackbox-exporter", "blackbox_exporter",
+        (f"--config.file={CONFIG}/blackbox-exporter/blackbox.yml",
+         f"--web.listen-address={where.listen('blackbox_exporter')}"),
+        (where.port("blackbox_exporter"), "/-/healthy"), 128, quota=50, reloads=True, local=False,
+    )  # fmt: skip
+    if stack.history:
+        yield from (_history(catalogue, where, each, key) for each in members(stack, "history"))
+
+
+def _grafana(catalogue: Catalogue, systemd: Systemd, where: Where, home: str, password: str) -> NativePartOf:
+    settings = {
+        "GF_SERVER_HTTP_ADDR": where.listening,
+        "GF_SERVER_HTTP_PORT": str(where.port("grafana")),
+        "GF_SERVER_ROOT_URL": catalogue.platform.grafana_url,
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": password,
+        "GF_PATHS_DATA": f"{DATA}/grafana",
+        "GF_PATHS_PLUGINS": f"{DATA}/grafana/plugins",
+        "GF_PATHS_LOGS": "/var/log/tapewatch/grafana",
+        "GF_PATHS_PROVISIONING": f"{where.config['grafana']}/provisioning",
+        "GF_AUTH_ANONYMOUS_ENABLED": "false",
+        "GF_USERS_ALLOW_SIGN_UP": "false",
+        "GF_ANALYTICS_REPORTING_ENABLED": "false",
+        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+        "GF_PLUGINS_PREINSTALL_AUTO_UPDATE": "false",
+        "GF_SECURITY_DISABLE_GRAVATAR": "true",
+        "GF_LOG_MODE": "console",
+        **({"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": home} if home else {}),
+    }
+    return NativePartOf(
+        "grafana", "grafana", "grafana", ("server", f"--homepath={systemd.grafana_home}"),
+        (where.port("grafana"), "/api/health"), 1024, start=120, after=("prometheus", "loki", "jaeger"),
+        environment=tuple(settings.items()),
+    )  # fmt: skip
+
+
+def _history(catalogue: Catalogue, where: Where, member: Member, key: str) -> NativePartOf:
+    history = catalogue.stack.history
+    assert history is not None
+    addresses = history_addresses(catalogue, where)
+    own = addresses[member.number]
+    servers = reach_all(catalogue.stack, where, "prometheus")
+    port = int(own.rpartition(":")[2])
+    words = (
+        "history", "serve", f"--project={CONFIG}/history", f"--host={where.listening}", f"--port={port}",
+        f"--allow-host={own.rpartition(':')[0]}", f"--database={DATA}/history{member.suffix}/observability.duckdb",
+        f"--prometheus=http://{servers[member.number % len(servers)]}",
+        *((f"--api-key-file={key}",) if key else ()),
+        *(f"--peer=http://{each}" for each in addresses if each != own),
+    )  # fmt: skip
+    return NativePartOf(
+        f"history{member.suffix}", "history", "tapewatch", words, (port, "/health/live"), 1024,
+        start=120, after=("prometheus",), local=False,
+        environment=(("PYTHONDONTWRITEBYTECODE", "1"),),
+    )  # fmt: skip

@@ -1,0 +1,127 @@
+"""`systemd/etc/...`: units, users, folders, and the configuration that the units read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, cast
+
+from tapewatch import layout
+from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.deployment import Systemd
+from tapewatch.catalogue.stack import Ports
+from tapewatch.documents import dump
+from tapewatch.renderers.alertmanager import AlertmanagerRenderer
+from tapewatch.renderers.grafana import GrafanaRenderer
+from tapewatch.renderers.heartbeat import HeartbeatRenderer
+from tapewatch.renderers.jaeger import JaegerRenderer
+from tapewatch.renderers.loki import LokiRenderer
+from tapewatch.renderers.prometheus import PrometheusRenderer
+from tapewatch.renderers.rules import RulesRenderer
+from tapewatch.renderers.slo import SloRenderer
+from tapewatch.renderers.systemd._credentials import credentials, inside, with_credentials
+from tapewatch.renderers.systemd._parts import CONFIG, DATA, NativePartOf, parts, unit_of
+from tapewatch.renderers.systemd._service import TARGET, service_text, target_text
+from tapewatch.renderers.where import Where, native
+from tapewatch_sdk.plugins import API_VERSION, File, Request
+
+__all__ = ["SystemdRenderer"]
+
+_PASSWORD = "/run/secrets/grafana-password"  # noqa: S105 -- the name of a file
+"""The password of Grafana's user admin, as the catalogue would name it."""
+
+_BLACKBOX = {"modules": {"http_2xx": {"prober": "http"}, "tcp_connect": {"prober": "tcp"}}}
+
+
+class SystemdRenderer:
+    """Everything below `/etc` of a host without containers, where `stack.systemd` is set; otherwise nothing."""
+
+    name = "systemd"
+    api_version = API_VERSION
+
+    def render(self, request: Request) -> Iterator[File]:
+        """Configuration, then units by name."""
+        catalogue = cast(Catalogue, request.catalogue)
+        systemd = catalogue.stack.systemd
+        if systemd is None:
+            return
+        for file in (*_configuration(request, catalogue), *_units(request, catalogue, systemd)):
+            yield File(f"{layout.SYSTEMD}/etc/{file.path}", file.text)
+
+
+def _locate(catalogue: Catalogue, ports: Ports) -> Where:
+    history = catalogue.stack.history
+    return replace(native(ports, DATA, CONFIG), keyed=history is not None and history.key_file is not None)
+
+
+def _configuration(request: Request, catalogue: Catalogue) -> Iterator[File]:
+    locate = partial(_locate, catalogue)
+    made: list[File] = []
+    for part, renderer in (
+        # Members of one part read the same file, and so the same path: that of the first one's credentials.
+        ("prometheus", PrometheusRenderer(locate)),
+        ("alertmanager", AlertmanagerRenderer(locate)),
+        ("grafana", GrafanaRenderer(locate)),
+        ("loki", LokiRenderer(locate)),
+        ("jaeger", JaegerRenderer(locate)),
+    ):
+        own, _ = with_credentials(catalogue, unit_of(part))
+        made += renderer.render(replace(request, catalogue=own))
+    for rules in (RulesRenderer(), HeartbeatRenderer(), SloRenderer()):
+        made += (file for file in rules.render(request) if not file.path.startswith(f"{layout.TESTS}/"))
+    for file in made:
+        yield File(f"tapewatch/{file.path.removeprefix(f'{layout.PROVISIONING}/')}", file.text)
+    yield File("tapewatch/blackbox-exporter/blackbox.yml", dump(_BLACKBOX, layout.HEADER))
+    if catalogue.stack.history:
+        own, _ = with_credentials(catalogue, unit_of("history"))
+        data = own.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        yield File("tapewatch/history/catalogue.yaml", dump(_escaped(data), layout.HEADER))
+
+
+def _units(request: Request, catalogue: Catalogue, systemd: Systemd) -> Iterator[File]:
+    history = catalogue.stack.history
+    key = inside(history.key_file, unit_of("history")) if history and history.key_file else ""
+    where = _locate(catalogue, catalogue.stack.ports)
+    found = list(
+        parts(catalogue, where, tuple(request.dashboards), key, inside(_PASSWORD, unit_of("grafana")))
+    )  # fmt: skip
+    for each in found:
+        loaded = list(credentials(_files_of(catalogue, each), systemd.secrets))
+        yield File(f"systemd/system/{unit_of(each.name)}", service_text(each, systemd, loaded))
+    yield File(f"systemd/system/{TARGET}", target_text([each.name for each in found]))
+    users = [f'u tapewatch-{each.name} - "{each.name} of tapewatch" {DATA}/{each.name}' for each in found]
+    yield File("sysusers.d/tapewatch.conf", "\n".join((f"# {layout.HEADER}", *users)) + "\n")
+    folders = [f"d {CONFIG} 0755 root root", f"d {systemd.secrets} 0700 root root", f"d {DATA} 0755 root root"]
+    yield File("tmpfiles.d/tapewatch.conf", "\n".join((f"# {layout.HEADER}", *folders)) + "\n")
+
+
+def _files_of(catalogue: Catalogue, part: NativePartOf) -> set[str]:
+    """The files with secrets that a part reads, as the catalogue names them."""
+    stack, services = catalogue.stack, catalogue.services
+    history = {stack.history.key_file} if stack.history and stack.history.key_file else set()
+    everything = {"services": {}, "receivers": {}, "stack": stack.model_copy(
+        update={"remote_write": (), "heartbeat": None, "history": None})}  # fmt: skip
+    empty = catalogue.model_copy(update=everything)
+    if part.part == "prometheus":
+        own = empty.model_copy(update={"services": services, "stack": empty.stack.model_copy(
+            update={"remote_write": stack.remote_write})})  # fmt: skip
+        return with_credentials(own, "")[1] | history
+    if part.part == "alertmanager":
+        own = empty.model_copy(update={"receivers": catalogue.receivers, "stack": empty.stack.model_copy(
+            update={"heartbeat": stack.heartbeat})})  # fmt: skip
+        return with_credentials(own, "")[1] | history
+    if part.part == "history":
+        return with_credentials(empty.model_copy(update={"services": services}), "")[1] | history
+    if part.part == "grafana":
+        return {_PASSWORD} | (history if stack.history and stack.history.grafana else set())
+    return set()
+
+
+def _escaped(value: Any) -> Any:
+    """The same data, in which nothing is taken for a variable when it is read again."""
+    if isinstance(value, str):
+        return value.replace("${", "$${")
+    if isinstance(value, dict):
+        return {key: _escaped(each) for key, each in value.items()}
+    return [_escaped(each) for each in value] if isinstance(value, list) else value

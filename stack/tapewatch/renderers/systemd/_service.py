@@ -1,0 +1,97 @@
+"""A unit, whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tapewatch.catalogue.deployment import Systemd
+from tapewatch.renderers.systemd._hardening import hardening
+from tapewatch.renderers.systemd._parts import NativePartOf, unit_of
+from tapewatch.renderers.systemd._unit import command_line, escaped, unit_text
+
+__all__ = ["TARGET", "service_text", "target_text"]
+
+TARGET = "tapewatch.target"
+
+_TASKS = 512
+"""Threads at most; a Go program has some dozens, a history with DuckDB one or two a processor."""
+
+_ASK = (
+    "until ( exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3"
+    " && head -n 1 <&3 | grep -q ' 200 ' ) 2>/dev/null; do sleep 0.2; done"
+)
+"""Waits until the part answers, with nothing but bash. None of these programs tells systemd itself that it is ready,
+but for Grafana, which does so before its data sources are there."""
+
+
+def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) -> str:
+    """The unit of a part.
+
+    Parameters:
+        part: which.
+        systemd: the catalogue's settings.
+        loaded: values of `LoadCredential=`.
+    """
+    given = systemd.memory.get(part.part)
+    most = _bytes(given) if given else part.memory * 1048576
+    unit = [
+        ("Description", f"tapewatch: {part.name}"),
+        ("PartOf", TARGET),
+        ("Wants", "network-online.target"),
+        ("After", " ".join(("network-online.target", *map(unit_of, part.after)))),
+        ("StartLimitIntervalSec", "10min"),
+        ("StartLimitBurst", "10"),
+    ]
+    port, path = part.ready
+    ask = command_line(("/usr/bin/timeout", str(part.start), "/bin/bash", "-c", _ASK.format(port=port, path=path)))
+    service = [
+        ("Type", "exec"),
+        ("User", f"tapewatch-{part.name}"),
+        ("Group", f"tapewatch-{part.name}"),
+        *(("LoadCredential", each) for each in loaded),
+        *(("Environment", escaped(*each)) for each in (*part.environment, *_go(part, most))),
+        ("ExecStart", command_line((f"{systemd.programs}/{part.program}", *part.words))),
+        ("ExecStartPost", ask),
+        *((("ExecReload", "/bin/sh -c 'kill -HUP $MAINPID'"),) if part.reloads else ()),
+        ("TimeoutStartSec", f"{part.start + 10}s"),
+        ("TimeoutStopSec", "1min"),
+        ("Restart", "always"),
+        ("RestartSec", "2s"),
+        ("StateDirectory", f"tapewatch/{part.name}"),
+        ("StateDirectoryMode", "0700"),
+        ("LogsDirectory", f"tapewatch/{part.name}"),
+        ("LogsDirectoryMode", "0700"),
+        ("WorkingDirectory", f"/var/lib/tapewatch/{part.name}"),
+        ("Slice", "tapewatch.slice"),
+        ("MemoryHigh", str(most // 10 * 9)),
+        ("MemoryMax", str(most)),
+        ("MemorySwapMax", "0"),
+        ("CPUQuota", f"{part.quota}%"),
+        ("CPUWeight", "20"),
+        ("IOWeight", "20"),
+        ("TasksMax", str(_TASKS)),
+        ("LimitNOFILE", "65536"),
+        # When memory is short, what trades is killed last.
+        ("OOMScoreAdjust", "500"),
+        *((("CPUAffinity", systemd.cores),) if systemd.cores else ()),
+        *hardening(host=part.host, local=part.local),
+    ]
+    return unit_text({"Unit": unit, "Service": service})
+
+
+def target_text(names: Sequence[str]) -> str:
+    """The unit that starts and stops them all. One that fails does not keep the others from running."""
+    unit = [("Description", "tapewatch: the whole stack"), *(("Wants", unit_of(name)) for name in names)]
+    return unit_text({"Unit": unit, "Install": [("WantedBy", "multi-user.target")]})
+
+
+def _go(part: NativePartOf, most: int) -> list[tuple[str, str]]:
+    """A Go program collects its garbage before it reaches the limit; Prometheus sees to that itself."""
+    if part.part in ("history", "prometheus"):
+        return []
+    return [("GOMEMLIMIT", str(most // 10 * 8))]
+
+
+def _bytes(size: str) -> int:
+    digits = size.rstrip("BKMGT")
+    return int(digits) << {"B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40}[size.removeprefix(digits)]

@@ -1,0 +1,53 @@
+"""What is refused in `stack.systemd`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.rendering import render, varied, varied_text
+from support.samples import load_sample, problems_in
+from tapewatch.renderers.systemd import SystemdRenderer
+
+
+def codes(systemd: dict[str, Any], **stack: Any) -> list[str]:
+    text = varied_text(lambda data: data["stack"].update(systemd=systemd, **stack))
+    problems = problems_in(text)
+    assert all(problem.where.line and problem.fix for problem in problems)
+    return [problem.code for problem in problems]
+
+
+def test_without_any_setting_it_is_right() -> None:
+    assert codes({}) == []
+
+
+@pytest.mark.parametrize("cores", ["", "a", "0-", "0,,1", "-1"])
+def test_processors_that_are_no_list_are_refused(cores: str) -> None:
+    assert codes({"cores": cores}) == ["catalogue/bad-value"]
+
+
+def test_programs_lie_in_a_whole_path() -> None:
+    assert codes({"programs": "bin"}) == ["catalogue/bad-value"]
+
+
+def test_less_memory_than_a_part_needs_is_refused() -> None:
+    assert codes({"memory": {"prometheus": "100MB"}}) == ["catalogue/systemd-memory"]
+    assert codes({"memory": {"prometheus": "1GB"}}) == []
+
+
+def test_native_units_are_one_of_each_on_loopback() -> None:
+    assert codes({}, high_availability={}) == ["catalogue/systemd-members"]
+    assert codes({}, bind="10.0.0.5") == ["catalogue/systemd-bind"]
+
+
+def test_limits_and_processors_stand_in_the_unit() -> None:
+    catalogue = varied(lambda data: data["stack"].update(systemd={"cores": "0-1,4", "memory": {"loki": "2GB"}}))
+    unit = render(SystemdRenderer(), catalogue)["provisioning/systemd/etc/systemd/system/tapewatch-loki.service"]
+
+    assert "CPUAffinity=0-1,4" in unit.splitlines()
+    assert f"MemoryMax={2 << 30}" in unit.splitlines()
+
+
+def test_without_the_section_nothing_is_written() -> None:
+    assert render(SystemdRenderer(), load_sample()) == {}
