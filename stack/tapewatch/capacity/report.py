@@ -9,8 +9,9 @@ from typing import Any
 from tapewatch.capacity.constants import Constants
 from tapewatch.capacity.model import Load, Needs
 from tapewatch.capacity.prices import MONTH, Prices, money
+from tapewatch.units import size
 
-__all__ = ["as_data", "as_text", "size"]
+__all__ = ["as_data", "as_text"]
 
 
 def as_text(load: Load, needed: Needs, prices: Prices, constants: Constants) -> str:
@@ -43,15 +44,6 @@ def as_data(load: Load, needed: Needs, prices: Prices, constants: Constants) -> 
         "prices": {"source": prices.source, "date": prices.date},
         "constants": constants.measured.model_dump(),
     }
-
-
-def size(number: float) -> str:
-    """`1.4 GB`; a GB has 10^9 bytes."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} PB"
 
 
 def _rows(load: Load, needed: Needs, prices: Prices) -> Iterator[tuple[str, str, str, str]]:

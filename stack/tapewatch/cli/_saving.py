@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tapewatch.saving.sealing import Key
     from tapewatch.saving.targets import Target
 
-__all__ = ["Where", "key_of", "place_options", "size", "store_options", "target_from"]
+__all__ = ["Where", "key_of", "place_options", "store_options", "target_from"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -118,12 +118,3 @@ def key_of(file: Path | None) -> Key | None:
     from tapewatch.saving.sealing import Key
 
     return Key(file) if file else None
-
-
-def size(number: float) -> str:
-    """`1.4 MB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"

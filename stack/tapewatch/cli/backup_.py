@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tapewatch.cli._saving import Where, key_of, place_options, size, store_options, target_from
+from tapewatch.cli._saving import Where, key_of, place_options, store_options, target_from
+from tapewatch.units import size
 
 if TYPE_CHECKING:
     from tapewatch.saving.manifest import Manifest

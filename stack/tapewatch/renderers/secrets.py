@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from pydantic import BaseModel
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.files import named_files
 
-__all__ = ["SECRETS", "secrets_of"]
+__all__ = ["SECRETS", "files_read", "secrets_of"]
 
 SECRETS = "secrets"
 """Folder of the project from which compose mounts them; it is never committed."""
@@ -18,30 +19,24 @@ _MOUNTED = re.compile(r"/run/secrets/([A-Za-z0-9][A-Za-z0-9._-]*)")
 """Where compose puts a secret into a container, unless told otherwise."""
 
 
-def secrets_of(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
-    """The names of the secrets that each part needs, sorted; a file elsewhere is the user's own to mount."""
+def files_read(catalogue: Catalogue) -> dict[str, set[str]]:
+    """The files with secrets that each part reads, as the catalogue names them; without the history's own key."""
     stack = catalogue.stack
-    needed = {
+    scraped: list[BaseModel] = [service.scrape for service in catalogue.services.values()]
+    readers: dict[str, list[BaseModel]] = {
         "alertmanager": [*catalogue.receivers.values(), *([stack.heartbeat] if stack.heartbeat else [])],
-        "prometheus": [*stack.remote_write, *(service.scrape for service in catalogue.services.values())],
+        "prometheus": [*stack.remote_write, *scraped],
+        "history": scraped,
     }
-    found = {part: _names(models) for part, models in needed.items()}
+    return {part: {file for model in models for _, file in named_files(model)} for part, models in readers.items()}
+
+
+def secrets_of(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
+    """The names of the secrets that each server needs, sorted; a file elsewhere is the user's own to mount."""
+    read = files_read(catalogue)
+    found = {part: _names(read[part]) for part in ("alertmanager", "prometheus")}
     return {part: names for part, names in found.items() if names}
 
 
-def _names(models: Iterable[BaseModel]) -> tuple[str, ...]:
-    files = {file for model in models for file in _files(model)}
+def _names(files: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(match[1] for file in files if (match := _MOUNTED.fullmatch(file))))
-
-
-def _files(model: BaseModel) -> Iterator[str]:
-    """Every file that a part of the catalogue names, at any depth."""
-    for key, value in model:
-        if isinstance(value, BaseModel):
-            yield from _files(value)
-        elif isinstance(value, tuple):
-            for each in value:
-                if isinstance(each, BaseModel):
-                    yield from _files(each)
-        elif isinstance(value, str) and key.endswith("_file"):
-            yield value

@@ -21,10 +21,12 @@ __all__ = [
     "Name",
     "Regex",
     "Url",
+    "byte_count",
     "seconds",
 ]
 
 _UNITS = {"y": 31536000.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_SHIFTS = {"B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40}
 _DURATION = re.compile(r"(?=.)(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?):(?P<port>\d{1,5})")
@@ -53,6 +55,12 @@ def seconds(duration: str) -> float:
     if not _DURATION.fullmatch(duration):
         raise ValueError(f"not a duration: {duration!r}")
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(duration))
+
+
+def byte_count(size: str) -> int:
+    """A size such as `512MB` in bytes; a MB has 1024 KB, as Prometheus counts."""
+    digits = size.rstrip("BKMGT")
+    return int(digits) << _SHIFTS[size.removeprefix(digits)]
 
 
 def _duration(value: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pydantic import BaseModel
-
+from tapewatch.catalogue.files import named_files
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.validation._report import Check, Path, Report
 
@@ -60,26 +59,13 @@ def _files(catalogue: Catalogue, report: Report) -> None:
 
 def _named(catalogue: Catalogue) -> Iterator[tuple[Path, str]]:
     for name, receiver in catalogue.receivers.items():
-        yield from _within(("receivers", name), receiver)
+        yield from named_files(receiver, ("receivers", name))
     for name, service in catalogue.services.items():
-        yield from _within(("services", name, "scrape"), service.scrape)
+        yield from named_files(service.scrape, ("services", name, "scrape"))
     for index, remote in enumerate(catalogue.stack.remote_write):
-        yield from _within(("stack", "remote_write", index), remote)
+        yield from named_files(remote, ("stack", "remote_write", index))
     if catalogue.stack.heartbeat is not None:
-        yield from _within(("stack", "heartbeat"), catalogue.stack.heartbeat)
-
-
-def _within(path: Path, model: BaseModel) -> Iterator[tuple[Path, str]]:
-    """The files that a part of the catalogue names, at any depth."""
-    for key, value in model:
-        if isinstance(value, BaseModel):
-            yield from _within((*path, key), value)
-        elif isinstance(value, tuple):
-            for index, each in enumerate(value):
-                if isinstance(each, BaseModel):
-                    yield from _within((*path, key, index), each)
-        elif isinstance(value, str) and key.endswith("_file"):
-            yield (*path, key), value
+        yield from named_files(catalogue.stack.heartbeat, ("stack", "heartbeat"))
 
 
 def _folders(catalogue: Catalogue, report: Report) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from tapewatch.catalogue.deployment import NativePart
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.validation._report import Check, Report
+from tapewatch.schema.types import byte_count
 
 __all__ = ["SYSTEMD_CHECKS"]
 
@@ -22,16 +23,13 @@ _NEEDS: Mapping[NativePart, int] = {
 }
 """MiB below which a part does not come far: a rough bound, above what each was seen to take at rest."""
 
-_UNITS = {"B": 1 / 1048576, "KB": 1 / 1024, "MB": 1, "GB": 1024, "TB": 1048576}
-
 
 def _systemd(catalogue: Catalogue, report: Report) -> None:
     systemd = catalogue.stack.systemd
     if systemd is None:
         return
     for part, size in systemd.memory.items():
-        digits = size.rstrip("BKMGT")
-        if int(digits) * _UNITS[size.removeprefix(digits)] < _NEEDS[part]:
+        if byte_count(size) < _NEEDS[part] << 20:
             report(
                 "systemd-memory",
                 ("stack", "systemd", "memory", part),

@@ -6,10 +6,10 @@ half way goes on where it was.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
-from tapewatch.history.store import Reader
+from tapewatch.history.store import Reader, queries
 
 __all__ = ["Hole", "holes"]
 
@@ -36,11 +36,10 @@ def holes(reader: Reader, since: datetime, longest: float) -> list[Hole]:
         since: how far back it is looked.
         longest: seconds without a scrape that are no hole.
     """
-    bare = since.astimezone(UTC).replace(tzinfo=None)
     found = reader.sql(
         "SELECT older, newer FROM (SELECT newer, lag(newer, 1, $since::TIMESTAMP) OVER (ORDER BY newer) AS older FROM "
         "(SELECT DISTINCT timestamp::TIMESTAMP AS newer FROM scrapes WHERE timestamp > $since::TIMESTAMP "
         "AND target != 'push')) WHERE newer - older > to_milliseconds($longest::BIGINT) ORDER BY newer DESC",
-        {"since": bare, "longest": round(1000 * longest)},
+        {"since": queries.naive(since), "longest": round(1000 * longest)},
     )
     return [Hole(before, at) for before, at in found.rows]

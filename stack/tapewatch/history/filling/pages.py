@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tapewatch.history.store import Reader
+from tapewatch.history.store import Reader, queries
 
 __all__ = ["LONGEST", "MOST", "OWN", "page"]
 
@@ -51,7 +51,7 @@ def _first(reader: Reader, start: datetime, end: datetime) -> datetime | None:
     found = reader.sql(
         "SELECT min(first) FROM (SELECT min(timestamp)::TIMESTAMP AS first FROM scrapes WHERE timestamp >= $1 AND "
         "timestamp < $2 UNION ALL SELECT min(ts)::TIMESTAMP FROM samples WHERE ts >= $1 AND ts < $2)",
-        [_bare(start), _bare(end)],
+        [queries.naive(start), queries.naive(end)],
     )
     first: datetime | None = found.rows[0][0]
     return first
@@ -66,7 +66,7 @@ def _samples(reader: Reader, start: datetime, end: datetime) -> tuple[list[_Samp
     found = reader.sql(
         "SELECT x.series, epoch_ms(x.ts::TIMESTAMP), x.value, s.service, s.target "
         "FROM samples x JOIN series s ON s.id = x.series WHERE x.ts >= $1 AND x.ts < $2 ORDER BY x.ts, x.series",
-        [_bare(start), _bare(end)],
+        [queries.naive(start), queries.naive(end)],
         limit=MOST,
     )
     rows: list[Any] = found.rows
@@ -91,7 +91,7 @@ def _scrapes(reader: Reader, start: datetime, end: datetime, samples: Sequence[_
     found = reader.sql(
         "SELECT epoch_ms(timestamp::TIMESTAMP), service, target, duration_ms, coalesce(error, '') FROM scrapes "
         "WHERE timestamp >= $1 AND timestamp < $2 ORDER BY timestamp",
-        [_bare(start), _bare(end)],
+        [queries.naive(start), queries.naive(end)],
     )
     scrapes: dict[tuple[int, str, str], list[Any]] = {
         (at, service, target): [at, service, target, duration or 0.0, error, [], []]
@@ -113,7 +113,7 @@ def _rows(reader: Reader, start: datetime, end: datetime) -> dict[str, dict[str,
         chosen = ", ".join(f'"{each}"' for each in columns)
         rows = reader.sql(
             f"SELECT {chosen} FROM {name} WHERE timestamp >= $1 AND timestamp < $2 ORDER BY timestamp",  # noqa: S608 -- its own tables
-            [_bare(start), _bare(end)],
+            [queries.naive(start), queries.naive(end)],
         ).rows
         if rows:
             found[name] = {"columns": columns, "moments": _moments(columns, types), "rows": rows}
@@ -122,7 +122,3 @@ def _rows(reader: Reader, start: datetime, end: datetime) -> dict[str, dict[str,
 
 def _moments(columns: Sequence[str], types: Sequence[str]) -> list[str]:
     return [name for name, kind in zip(columns, types, strict=True) if kind == "TIMESTAMP"]
-
-
-def _bare(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

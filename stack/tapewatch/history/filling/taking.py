@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -47,7 +47,7 @@ def _scraped(reader: Reader, start: datetime, until: datetime) -> Iterable[tuple
     """Also what was pushed in the meantime and told to both."""
     return reader.sql(
         "SELECT epoch_ms(timestamp::TIMESTAMP), service, target FROM scrapes WHERE timestamp >= $1 AND timestamp < $2",
-        [_bare(start), _bare(until)],
+        [queries.naive(start), queries.naive(until)],
     ).rows
 
 
@@ -75,7 +75,7 @@ def _rows(name: str, table: Mapping[str, Any], reader: Reader, start: datetime, 
     chosen = ", ".join(f'"{each}"' for each in columns)
     text = f"SELECT {chosen} FROM {name} WHERE timestamp >= $1 AND timestamp < $2"  # noqa: S608 -- plain names alone
     try:
-        own = reader.sql(text, [_bare(start), _bare(until)]).rows
+        own = reader.sql(text, [queries.naive(start), queries.naive(until)]).rows
     except QueryError:  # a collector that only the other one has; its table is not ours to make
         return
     have = {tuple(map(str, row)) for row in own}
@@ -126,7 +126,3 @@ def _same(event: Event, own: Event, tolerance: float) -> bool:
 
 def _active(event: Event) -> float:
     return moment(str(event.data["active_at"])).timestamp()
-
-
-def _bare(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(tzinfo=None)

@@ -25,6 +25,7 @@ __all__ = [
     "current",
     "events",
     "history",
+    "naive",
     "summary",
     "trades",
 ]
@@ -196,7 +197,7 @@ def history(
             WHERE bucket >= $start::TIMESTAMP_MS AND bucket < $end::TIMESTAMP_MS {some}
             GROUP BY ALL ORDER BY series, since LIMIT {min(limit, MOST)})
         SELECT series, {_LISTS} FROM buckets GROUP BY series""",
-        {"start": _naive(_floor(start, seconds)), "end": _naive(end)},
+        {"start": naive(_floor(start, seconds)), "end": naive(end)},
         limit=MOST,
     )
     return list(_by_series(known, {series: lists for series, *lists in found.rows}))
@@ -246,8 +247,8 @@ def summary(reader: Reader, start: datetime, end: datetime, *, names: Sequence[s
         {
             "names": list(names),
             "symbol": "",
-            "start": _naive(_floor(start, INTERVALS[level])),
-            "end": _naive(end),
+            "start": naive(_floor(start, INTERVALS[level])),
+            "end": naive(end),
             "seconds": max((end - start).total_seconds(), 1.0),
         },
         limit=MOST,
@@ -318,7 +319,7 @@ def candles(reader: Reader, symbol: str, interval: Interval, start: datetime, en
     found = reader.sql(
         f"SELECT timestamp, symbol, open, high, low, close, volume FROM trading_candles WHERE interval = '{interval}' "
         "AND symbol = ? AND timestamp >= ? AND timestamp < ? ORDER BY timestamp",
-        [symbol, _naive(_floor(start, seconds)), _naive(end)],
+        [symbol, naive(_floor(start, seconds)), naive(end)],
     )
     return [Candle(*row) for row in found.rows]
 
@@ -328,7 +329,7 @@ def _range(start: datetime | None, end: datetime | None) -> tuple[list[str], lis
     for sign, moment in ((">=", start), ("<", end)):
         if moment is not None:
             where.append(f"timestamp {sign} ?")
-            values.append(_naive(moment))
+            values.append(naive(moment))
     return where, values
 
 
@@ -339,6 +340,6 @@ def _floor(moment: datetime, seconds: int) -> datetime:
     return _EPOCH + timedelta(seconds=since // seconds * seconds)
 
 
-def _naive(moment: datetime) -> datetime:
+def naive(moment: datetime) -> datetime:
     """A moment as DuckDB's TIMESTAMP keeps it: UTC without saying so."""
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

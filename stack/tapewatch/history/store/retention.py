@@ -14,7 +14,6 @@ from typing import cast
 
 from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.moving import save, transaction
-from tapewatch.schema import seconds
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import AUDIT_TYPES, TRADE_TYPES
 from tapewatch_sdk.problems import Problem
@@ -75,6 +74,9 @@ class Retention:
     @classmethod
     def of_catalogue(cls, keep: Mapping[str, str]) -> Retention:
         """The defaults but for `stack.history.keep`, whose periods the catalogue's validation has seen."""
+        # Whoever has a catalogue has loaded this and pydantic; `tapewatch history sql` need not.
+        from tapewatch.schema import seconds
+
         return cls({**DEFAULTS, **{name: timedelta(seconds=seconds(period)) for name, period in keep.items()}})
 
     def of(self, table: str) -> timedelta:

@@ -36,38 +36,36 @@ def inside(file: str, unit: str) -> str:
     return f"/run/credentials/{unit}/{_name(file)}"
 
 
-def with_credentials(catalogue: Catalogue, unit: str) -> tuple[Catalogue, set[str]]:
-    """The catalogue with the files as this unit finds them, and the files."""
-    files: set[str] = set()
+def with_credentials(catalogue: Catalogue, unit: str) -> Catalogue:
+    """The catalogue with the files as this unit finds them."""
     stack = catalogue.stack
     settings = {
-        "remote_write": tuple(_moved(each, unit, files) for each in stack.remote_write),
-        "heartbeat": stack.heartbeat and _moved(stack.heartbeat, unit, files),
-        "history": stack.history and _moved(stack.history, unit, files),
+        "remote_write": tuple(_moved(each, unit) for each in stack.remote_write),
+        "heartbeat": stack.heartbeat and _moved(stack.heartbeat, unit),
+        "history": stack.history and _moved(stack.history, unit),
     }
     update = {
         "stack": stack.model_copy(update=settings),
-        "receivers": {name: _moved(each, unit, files) for name, each in catalogue.receivers.items()},
+        "receivers": {name: _moved(each, unit) for name, each in catalogue.receivers.items()},
         "services": {
             # Most services have no secret: they stay the very same object.
-            name: each.model_copy(update={"scrape": _moved(each.scrape, unit, files)})
+            name: each.model_copy(update={"scrape": _moved(each.scrape, unit)})
             if each.scrape.credentials or each.scrape.tls
             else each
             for name, each in catalogue.services.items()
         },
     }
-    return catalogue.model_copy(update=update), files
+    return catalogue.model_copy(update=update)
 
 
-def _moved(model: _Some, unit: str, files: set[str]) -> _Some:
+def _moved(model: _Some, unit: str) -> _Some:
     update: dict[str, object] = {}
     for key, value in model:
         if isinstance(value, BaseModel):
-            update[key] = _moved(value, unit, files)
+            update[key] = _moved(value, unit)
         elif isinstance(value, tuple):
-            update[key] = tuple(_moved(each, unit, files) if isinstance(each, BaseModel) else each for each in value)
+            update[key] = tuple(_moved(each, unit) if isinstance(each, BaseModel) else each for each in value)
         elif isinstance(value, str) and key.endswith("_file"):
-            files.add(value)
             update[key] = inside(value, unit)
     return model.model_copy(update=update)
 

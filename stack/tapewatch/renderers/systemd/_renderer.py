@@ -19,6 +19,7 @@ from tapewatch.renderers.jaeger import JaegerRenderer
 from tapewatch.renderers.loki import LokiRenderer
 from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.rules import RulesRenderer
+from tapewatch.renderers.secrets import files_read
 from tapewatch.renderers.slo import SloRenderer
 from tapewatch.renderers.systemd._credentials import credentials, inside, with_credentials
 from tapewatch.renderers.systemd._parts import CONFIG, DATA, NativePartOf, parts, unit_of
@@ -66,7 +67,7 @@ def _configuration(request: Request, catalogue: Catalogue) -> Iterator[File]:
         ("loki", LokiRenderer(locate)),
         ("jaeger", JaegerRenderer(locate)),
     ):
-        own, _ = with_credentials(catalogue, unit_of(part))
+        own = with_credentials(catalogue, unit_of(part))
         made += renderer.render(replace(request, catalogue=own))
     for rules in (RulesRenderer(), HeartbeatRenderer(), SloRenderer()):
         made += (file for file in rules.render(request) if not file.path.startswith(f"{layout.TESTS}/"))
@@ -74,7 +75,7 @@ def _configuration(request: Request, catalogue: Catalogue) -> Iterator[File]:
         yield File(f"tapewatch/{file.path.removeprefix(f'{layout.PROVISIONING}/')}", file.text)
     yield File("tapewatch/blackbox-exporter/blackbox.yml", dump(_BLACKBOX, layout.HEADER))
     if catalogue.stack.history:
-        own, _ = with_credentials(catalogue, unit_of("history"))
+        own = with_credentials(catalogue, unit_of("history"))
         data = own.model_dump(mode="json", by_alias=True, exclude_unset=True)
         yield File("tapewatch/history/catalogue.yaml", dump(_escaped(data), layout.HEADER))
 
@@ -98,24 +99,12 @@ def _units(request: Request, catalogue: Catalogue, systemd: Systemd) -> Iterator
 
 def _files_of(catalogue: Catalogue, part: NativePartOf) -> set[str]:
     """The files with secrets that a part reads, as the catalogue names them."""
-    stack, services = catalogue.stack, catalogue.services
-    history = {stack.history.key_file} if stack.history and stack.history.key_file else set()
-    everything = {"services": {}, "receivers": {}, "stack": stack.model_copy(
-        update={"remote_write": (), "heartbeat": None, "history": None})}  # fmt: skip
-    empty = catalogue.model_copy(update=everything)
-    if part.part == "prometheus":
-        own = empty.model_copy(update={"services": services, "stack": empty.stack.model_copy(
-            update={"remote_write": stack.remote_write})})  # fmt: skip
-        return with_credentials(own, "")[1] | history
-    if part.part == "alertmanager":
-        own = empty.model_copy(update={"receivers": catalogue.receivers, "stack": empty.stack.model_copy(
-            update={"heartbeat": stack.heartbeat})})  # fmt: skip
-        return with_credentials(own, "")[1] | history
-    if part.part == "history":
-        return with_credentials(empty.model_copy(update={"services": services}), "")[1] | history
+    history = catalogue.stack.history
+    key = {history.key_file} if history and history.key_file else set()
     if part.part == "grafana":
-        return {_PASSWORD} | (history if stack.history and stack.history.grafana else set())
-    return set()
+        return {_PASSWORD} | (key if history and history.grafana else set())
+    read = files_read(catalogue)
+    return read[part.part] | key if part.part in read else set()
 
 
 def _escaped(value: Any) -> Any:

@@ -8,6 +8,7 @@ from tapewatch.catalogue.deployment import Systemd
 from tapewatch.renderers.systemd._hardening import hardening
 from tapewatch.renderers.systemd._parts import NativePartOf, unit_of
 from tapewatch.renderers.systemd._unit import command_line, escaped, unit_text
+from tapewatch.schema.types import byte_count
 
 __all__ = ["TARGET", "service_text", "target_text"]
 
@@ -33,7 +34,7 @@ def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) ->
         loaded: values of `LoadCredential=`.
     """
     given = systemd.memory.get(part.part)
-    most = _bytes(given) if given else part.memory * 1048576
+    most = byte_count(given) if given else part.memory * 1048576
     unit = [
         ("Description", f"tapewatch: {part.name}"),
         ("PartOf", TARGET),
@@ -90,8 +91,3 @@ def _go(part: NativePartOf, most: int) -> list[tuple[str, str]]:
     if part.part in ("history", "prometheus"):
         return []
     return [("GOMEMLIMIT", str(most // 10 * 8))]
-
-
-def _bytes(size: str) -> int:
-    digits = size.rstrip("BKMGT")
-    return int(digits) << {"B": 0, "KB": 10, "MB": 20, "GB": 30, "TB": 40}[size.removeprefix(digits)]

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from tapewatch.history.api.models import moment
+from tapewatch.history.calling import Caller
 
 __all__ = ["Prometheus", "SilentError"]
 
 TIMEOUT = 4.0
 """Seconds that an answer may take; less than an evaluation interval."""
-
-LARGEST = 64 << 20
-"""Bytes of an answer; some hundred thousand alerts."""
 
 
 class SilentError(Exception):
@@ -33,9 +28,8 @@ class Prometheus:
     """
 
     def __init__(self, url: str, token: Path | None = None) -> None:
-        self.url = url.rstrip("/")
-        self._token = token
-        self._session: aiohttp.ClientSession | None = None
+        self._caller = Caller(url, "Prometheus", SilentError, TIMEOUT, token)
+        self.url = self._caller.url
 
     async def alerts(self) -> list[Mapping[str, Any]]:
         """The alerts that are pending or firing: `[{"labels", "annotations", "state", "activeAt", "value"}]`.
@@ -70,35 +64,13 @@ class Prometheus:
 
     async def close(self) -> None:
         """Close its connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._caller.close()
 
     async def _ask(self, path: str, parameters: Mapping[str, str]) -> Mapping[str, Any]:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT))
-        try:
-            async with self._session.get(
-                self.url + path, params=parameters, headers=self._headers(), allow_redirects=False
-            ) as answer:
-                body = await answer.content.read(LARGEST)
-                while not answer.content.at_eof() and len(body) < LARGEST:
-                    body += await answer.content.read(LARGEST - len(body))
-                if answer.status != 200:
-                    raise SilentError(f"it answered {answer.status}")
-                data = json.loads(body)["data"]
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise SilentError(str(error) or "it does not answer in time") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise SilentError("what answers there is no Prometheus") from error
+        data = (await self._caller.get(path, parameters)).get("data")
         if not isinstance(data, dict):
-            raise SilentError("what answers there is no Prometheus")
+            raise self._caller.stranger()
         return data
-
-    def _headers(self) -> dict[str, str]:
-        if self._token is None:
-            return {}
-        return {"Authorization": f"Bearer {self._token.read_text(encoding='utf-8').strip()}"}
 
 
 def _list(found: Any) -> list[Any]:
