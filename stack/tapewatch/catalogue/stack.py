@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from tapewatch.catalogue.deployment import Kubernetes, Systemd
 from tapewatch.catalogue.high_availability import HighAvailability
+from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
 
@@ -65,6 +66,10 @@ class Ports(Model):
     node_exporter: Port = 9100
     blackbox_exporter: Port = 9115
     alloy: Port = 12345
+    long_term: Port = 9009
+    """Where the long-term engine is asked, over HTTP."""
+    long_term_grpc: Port = 9005
+    """Where its processes talk to each other."""
     drill: Port = 9099
     """Where a running drill takes Alertmanager's messages; nobody listens there between drills."""
 
@@ -126,6 +131,8 @@ Program = Literal[
     "alloy",
     "node_exporter",
     "blackbox_exporter",
+    "mimir",
+    "thanos",
     "tapewatch",
 ]
 
@@ -151,6 +158,8 @@ class Stack(Model):
     """What runs more than once."""
     shards: int = Field(1, ge=1)
     """Prometheus servers (or pairs) among which the services are spread, by a hash of the service's name."""
+    long_term: LongTerm | None = None
+    """The engine that keeps metrics for years, and asks every shard at once."""
     systemd: Systemd | None = None
     """Native units for a host without containers."""
     kubernetes: Kubernetes | None = None

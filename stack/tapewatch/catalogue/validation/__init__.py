@@ -10,6 +10,7 @@ from tapewatch.catalogue.validation._high_availability import HIGH_AVAILABILITY_
 from tapewatch.catalogue.validation._history import HISTORY_CHECKS
 from tapewatch.catalogue.validation._kubernetes import KUBERNETES_CHECKS
 from tapewatch.catalogue.validation._logs import LOGS_CHECKS
+from tapewatch.catalogue.validation._long_term import LONG_TERM_CHECKS
 from tapewatch.catalogue.validation._remote_write import REMOTE_WRITE_CHECKS
 from tapewatch.catalogue.validation._report import Check, Report
 from tapewatch.catalogue.validation._routing import ROUTING_CHECKS
@@ -34,6 +35,7 @@ _CHECKS: tuple[Check, ...] = (
     *SLO_CHECKS,
     *STACK_CHECKS,
     *HIGH_AVAILABILITY_CHECKS,
+    *LONG_TERM_CHECKS,
     *KUBERNETES_CHECKS,
     *SYSTEMD_CHECKS,
 )
