@@ -220,7 +220,7 @@ def test_a_backend_that_was_down_for_a_while_gets_all_that_the_buffer_held(
     backend.stop()
     for _ in range(10):
         orders.inc()
-        time.sleep(0.1)
+        _wait_until_read(pushing)
     backend.start()
 
     assert pushing.flush(30)
@@ -229,6 +229,12 @@ def test_a_backend_that_was_down_for_a_while_gets_all_that_the_buffer_held(
     assert values == sorted(values, key=lambda each: each[1])
     assert {float(number) for number in range(1, 11)} <= {value for value, _ in values}, "some are missing"
     assert counts(pushing).dropped == 0
+
+
+def _wait_until_read(pushing: Pushing) -> None:
+    """Two batches: the first one may hold what was read a moment before."""
+    enough = counts(pushing).waiting + 2
+    wait_for("the value is read", lambda: counts(pushing).waiting >= enough)
 
 
 def test_two_backends_do_not_disturb_each_other(backend: Backend, start: Start, registry: MetricsRegistry) -> None:
