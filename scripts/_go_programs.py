@@ -137,6 +137,11 @@ RECIPES: Mapping[str, Recipe] = {
     "github.com/minio/minio": Recipe(
         {"minio": "."}, version_variable="github.com/minio/minio/cmd.ReleaseTag", version=_day_version
     ),
+    "github.com/grafana/mimir": Recipe(
+        {"mimir": "./cmd/mimir"},
+        version_variable="github.com/grafana/mimir/pkg/util/version.Version",
+        version=_day_version,
+    ),
     "k8s.io/kubernetes": Recipe(
         {"kube-apiserver": "./cmd/kube-apiserver"},
         version_variable="k8s.io/component-base/version.gitVersion",

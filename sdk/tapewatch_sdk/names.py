@@ -7,6 +7,7 @@ __all__ = [
     "DATASOURCE_HISTORY",
     "DATASOURCE_JAEGER",
     "DATASOURCE_LOKI",
+    "DATASOURCE_LONG_TERM",
     "DATASOURCE_PROMETHEUS",
     "DRILL_JOB",
     "DRILL_NOTIFY_PREFIX",
@@ -69,6 +70,7 @@ RESERVED_RECEIVERS = frozenset({DRILL_RECEIVER, HEARTBEAT_RECEIVER, HISTORY_RECE
 DATASOURCE_PROMETHEUS = "tapewatch-prometheus"
 DATASOURCE_LOKI = "tapewatch-loki"
 DATASOURCE_JAEGER = "tapewatch-jaeger"
+DATASOURCE_LONG_TERM = "tapewatch-long-term"
 DATASOURCE_ALERTMANAGER = "tapewatch-alertmanager"
 DATASOURCE_HISTORY = "tapewatch-history"
 """UIDs of the provisioned Grafana data sources; dashboards and correlations refer to them."""

@@ -7,11 +7,13 @@ __all__ = [
     "ALLOY",
     "COMPOSE",
     "DASHBOARDS",
+    "ENGINE_RULES",
     "GRAFANA",
     "HEADER",
     "JAEGER",
     "KUBERNETES",
     "LOKI",
+    "LONG_TERM",
     "MANIFEST",
     "PROMETHEUS",
     "PROVISIONING",
@@ -31,6 +33,8 @@ ALERTMANAGER = f"{PROVISIONING}/alertmanager"
 GRAFANA = f"{PROVISIONING}/grafana"
 DASHBOARDS = f"{GRAFANA}/dashboards"
 LOKI = f"{PROVISIONING}/loki"
+LONG_TERM = f"{PROVISIONING}/long-term"
+ENGINE_RULES = f"{LONG_TERM}/rules"
 KUBERNETES = f"{PROVISIONING}/kubernetes"
 JAEGER = f"{PROVISIONING}/jaeger"
 ALLOY = f"{PROVISIONING}/alloy"

@@ -33,7 +33,7 @@ class Tiers(Model):
     object_store: Duration = "90d"
     """How long they lie in the store's standard class."""
     archive: Duration | None = None
-    """How long they are there at all: after `object_store` in the archive class; deleted with `object_store` if unset."""
+    """How long they are there at all: after `object_store` in the archive class; gone after `object_store` if unset."""
     archive_class: Literal["GLACIER_IR", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING"] = "GLACIER_IR"
     """Storage class of the archive. Only those whose objects are read at once: an engine opens every block it lists."""
 
@@ -44,6 +44,10 @@ class LongTerm(Model):
     engine: Literal["mimir", "thanos"]
     object_store: ObjectStore | None = None
     """The bucket; an engine cannot be without it."""
+    address: Address | None = None
+    """`host:port` where the engine is asked, where it is somebody else's to run, such as by its makers' chart."""
+    write_address: Address | None = None
+    """The same where it takes samples, if that is another place."""
     retention: Tiers = Tiers()
     by_role: bool = False
     """Whether each role of Mimir is a process of its own instead of all in one; Thanos has no other way."""

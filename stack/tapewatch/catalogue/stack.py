@@ -70,6 +70,8 @@ class Ports(Model):
     """Where the long-term engine is asked, over HTTP."""
     long_term_grpc: Port = 9005
     """Where its processes talk to each other."""
+    long_term_write: Port = 9008
+    """Where Thanos takes samples; Mimir takes them where it is asked."""
     drill: Port = 9099
     """Where a running drill takes Alertmanager's messages; nobody listens there between drills."""
 

@@ -8,7 +8,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.members import Member, members
 from tapewatch.renderers.where import Where
 
-__all__ = ["FLUSH", "STORED", "alertmanager_flags", "prometheus_flags", "published"]
+__all__ = ["FLUSH", "STORED", "alertmanager_flags", "prometheus_flags", "published", "sends"]
 
 FLUSH = "5s"
 """How long a Prometheus that ends still tries to send what waits for a remote end. Its own minute is longer than the
@@ -30,7 +30,7 @@ def prometheus_flags(catalogue: Catalogue, where: Where, member: Member | None =
     where = member.where(where)
     retention = catalogue.stack.retention
     size = (f"--storage.tsdb.retention.size={retention.metrics_size}",) if retention.metrics_size else ()
-    flush = (f"--storage.remote.flush-deadline={FLUSH}",) if catalogue.stack.remote_write else ()
+    flush = (f"--storage.remote.flush-deadline={FLUSH}",) if sends(catalogue) else ()
     return (
         f"--config.file={where.config['prometheus']}/prometheus.yml",
         f"--storage.tsdb.path={where.data['prometheus']}",
@@ -45,6 +45,11 @@ def prometheus_flags(catalogue: Catalogue, where: Where, member: Member | None =
         "--enable-feature=exemplar-storage",
         "--rules.alert.for-grace-period=0s",  # otherwise a restart forgets every `for` under 10m
     )
+
+
+def sends(catalogue: Catalogue) -> bool:
+    """Whether a Prometheus has anybody to whom it sends its samples."""
+    return bool(catalogue.stack.remote_write) or catalogue.stack.long_term is not None
 
 
 def alertmanager_flags(catalogue: Catalogue, where: Where, member: Member | None = None) -> tuple[str, ...]:

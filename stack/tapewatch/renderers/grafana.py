@@ -11,12 +11,14 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
 from tapewatch.renderers.history import grafana_source
+from tapewatch.renderers.long_term.front import front
 from tapewatch.renderers.members import members
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import (
     DATASOURCE_ALERTMANAGER,
     DATASOURCE_JAEGER,
     DATASOURCE_LOKI,
+    DATASOURCE_LONG_TERM,
     DATASOURCE_PROMETHEUS,
 )
 from tapewatch_sdk.plugins import API_VERSION, Dashboard, File, Request
@@ -71,6 +73,7 @@ def data_sources(catalogue: Catalogue, where: Where) -> dict[str, Any]:
         "datasources": [
             *map(_escaped, _sources(catalogue, where)),
             *map(_escaped, _further(catalogue, where)),
+            *map(_escaped, long_term_source(catalogue, where)),
             *grafana_source(catalogue, where),
         ],
     }
@@ -147,6 +150,35 @@ def _further(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
                     "uid": f"{source['uid']}{member.suffix}",
                     "url": f"http://{member.reach(where, host, int(port))}",
                 }
+
+
+def long_term_source(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
+    """The engine that keeps metrics for years, of every tenant at once; nothing where there is none."""
+    found = front(catalogue, where)
+    if found is None:
+        return
+    header = {"httpHeaderName1": found.header} if found.everybody else {}
+    value = {"httpHeaderValue1": found.everybody} if found.everybody else {}
+    yield {
+        "name": "Metrics, long term",
+        "uid": DATASOURCE_LONG_TERM,
+        "type": "prometheus",
+        "access": "proxy",
+        "url": found.query,
+        "editable": False,
+        "jsonData": {
+            "httpMethod": "POST",
+            "timeInterval": catalogue.defaults.scrape.interval,
+            "prometheusType": "Mimir" if found.engine == "mimir" else "Thanos",
+            "alertmanagerUid": DATASOURCE_ALERTMANAGER,
+            "exemplarTraceIdDestinations": [
+                {"name": TRACE_ID, "datasourceUid": DATASOURCE_JAEGER, "urlDisplayLabel": "Open the trace"}
+            ],
+            **header,
+        },
+        # Names of tenants are no secret; Grafana takes a header's value in no other place.
+        **({"secureJsonData": value} if value else {}),
+    }
 
 
 def _source(name: str, uid: str, address: str, **more: Any) -> dict[str, Any]:

@@ -27,14 +27,22 @@ def files_read(catalogue: Catalogue) -> dict[str, set[str]]:
         "alertmanager": [*catalogue.receivers.values(), *([stack.heartbeat] if stack.heartbeat else [])],
         "prometheus": [*stack.remote_write, *scraped],
         "history": scraped,
+        "long-term": [store] if (store := _bucket(catalogue)) else [],
+        "loki": [store] if store else [],
     }
     return {part: {file for model in models for _, file in named_files(model)} for part, models in readers.items()}
+
+
+def _bucket(catalogue: Catalogue) -> BaseModel | None:
+    """The object store, of which the engine and Loki know the key; None where somebody else runs the engine."""
+    engine = catalogue.stack.long_term
+    return engine.object_store if engine and engine.address is None else None
 
 
 def secrets_of(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """The names of the secrets that each server needs, sorted; a file elsewhere is the user's own to mount."""
     read = files_read(catalogue)
-    found = {part: _names(read[part]) for part in ("alertmanager", "prometheus")}
+    found = {part: _names(read[part]) for part in ("alertmanager", "prometheus", "long-term", "loki")}
     return {part: names for part, names in found.items() if names}
 
 

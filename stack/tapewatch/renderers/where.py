@@ -34,8 +34,18 @@ _HOSTS: Mapping[str, str] = {
     "blackbox_exporter": "blackbox-exporter",
     "alloy": "alloy",
     "drill": HOST,
+    "long_term": "long-term",
+    "long_term_grpc": "long-term",
+    "long_term_write": "long-term-write",
 }
 """Host name in compose of each port of `stack.ports`: the part that listens on it."""
+
+
+_CONFIGURED = ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy", "long_term")
+"""The parts that read files."""
+
+_FOLDERS: Mapping[str, str] = {"long_term": "long-term"}
+"""Folders that are not called as the part is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +100,14 @@ def compose(ports: Ports) -> Where:
         ports=inner,
         listening="0.0.0.0",  # noqa: S104 -- inside a container; what is published is bound to `stack.bind`
         hosts=_HOSTS,
-        data={"prometheus": "/prometheus", "alertmanager": "/alertmanager", "loki": "/loki", "jaeger": "/badger"},
-        config={name: f"/etc/{name}" for name in ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")},
+        data={
+            "prometheus": "/prometheus",
+            "alertmanager": "/alertmanager",
+            "loki": "/loki",
+            "jaeger": "/badger",
+            "long_term": "/data",
+        },
+        config={name: f"/etc/{_FOLDERS.get(name, name)}" for name in _CONFIGURED},
         keyed=True,
         apart=True,
     )
@@ -108,12 +124,11 @@ def native(
         config: folder that holds a folder of configuration for each part, as `provisioning/` does.
         only: the parts that run there; all of them when empty.
     """
-    names = ("prometheus", "alertmanager", "grafana", "loki", "jaeger", "alloy")
     return Where(
         ports=ports,
         listening="127.0.0.1",
         hosts=dict.fromkeys(_HOSTS, "127.0.0.1"),
-        data={name: f"{data}/{name}" for name in names},
-        config={name: f"{config}/{name}" for name in names},
+        data={name: f"{data}/{_FOLDERS.get(name, name)}" for name in _CONFIGURED},
+        config={name: f"{config}/{_FOLDERS.get(name, name)}" for name in _CONFIGURED},
         only=only,
     )

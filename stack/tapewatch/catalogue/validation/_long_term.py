@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.validation._report import Check, Path, Report
@@ -15,12 +17,12 @@ _HERE: Path = ("stack", "long_term")
 def _long_term(catalogue: Catalogue, report: Report) -> None:
     engine = catalogue.stack.long_term
     if engine is not None:
-        for check in (_store, _tiers, _image):
+        for check in (_store, _tiers, _image, _place):
             check(catalogue, engine, report)
 
 
 def _store(_: Catalogue, engine: LongTerm, report: Report) -> None:
-    if engine.object_store is None:
+    if engine.object_store is None and engine.address is None:
         report(
             "long-term-store",
             _HERE,
@@ -31,6 +33,20 @@ def _store(_: Catalogue, engine: LongTerm, report: Report) -> None:
         )
 
 
+def _place(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
+    """Only compose runs the engine; wherever else Prometheus would send to a name that nobody has."""
+    for other in ("systemd", "kubernetes"):
+        if getattr(catalogue.stack, other) is not None and engine.address is None:
+            report(
+                "long-term-address",
+                _HERE,
+                f"`stack.{other}` runs no {engine.engine}: Prometheus would send to a name that nobody has",
+                f"with `{other}`, the engine is run by its makers' package or chart, and has an `address`",
+                "add `address: ${LONG_TERM_ADDRESS:-HOST:PORT}`, where it is asked and takes samples",
+                key=True,
+            )
+
+
 def _tiers(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
     """Each tier is longer than the one before: what is deleted there must be found in the next one."""
     tiers = (
@@ -38,7 +54,7 @@ def _tiers(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
         ("object_store", engine.retention.object_store, (*_HERE, "retention", "object_store")),
         ("archive", engine.retention.archive, (*_HERE, "retention", "archive")),
     )
-    for (before, shorter, _), (name, longer, where) in zip(tiers, tiers[1:], strict=False):
+    for (before, shorter, _), (name, longer, where) in pairwise(tiers):
         if longer is not None and shorter is not None and seconds(longer) <= seconds(shorter):
             report(
                 "long-term-tier",
@@ -50,7 +66,7 @@ def _tiers(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
 
 
 def _image(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
-    if engine.engine not in catalogue.stack.images:
+    if engine.address is None and engine.engine not in catalogue.stack.images:
         report(
             "missing-image",
             (*_HERE, "engine"),

@@ -9,6 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import Program
 from tapewatch.documents import dump
+from tapewatch.renderers.compose._long_term import long_term_volumes
 from tapewatch.renderers.compose._ours import ours
 from tapewatch.renderers.compose._part import KEYS, Part, own_volumes
 from tapewatch.renderers.compose._prepare import script, volumes
@@ -49,7 +50,8 @@ def _volumes(catalogue: Catalogue) -> tuple[str, ...]:
     history = (*own_volumes(catalogue, "history"), "history-key") if catalogue.stack.history else ()
     kill_switch = ("kill-switch",) if catalogue.stack.simulate else ()
     alertmanager, prometheus = own_volumes(catalogue, "alertmanager"), own_volumes(catalogue, "prometheus")
-    return (*alertmanager, "grafana", *history, "jaeger", *kill_switch, "loki", *prometheus, "secrets")
+    engine = long_term_volumes(catalogue)
+    return (*alertmanager, "grafana", *history, "jaeger", *kill_switch, "loki", *engine, *prometheus, "secrets")
 
 
 def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.compose._long_term import long_term
 from tapewatch.renderers.compose._part import RUN, Part, further, key_volume, mounted, own_volume, wget
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.history import INFINITY
@@ -46,7 +47,9 @@ def servers(catalogue: Catalogue, where: Where, home: str = "") -> Iterator[Part
     stack = catalogue.stack
     yield from (_alertmanager(catalogue, where, each) for each in members(stack, "alertmanager"))
     yield from (_prometheus(catalogue, where, each) for each in members(stack, "prometheus"))
-    yield from (_loki(catalogue, where), _jaeger(where))
+    yield _loki(catalogue, where)
+    yield from long_term(catalogue, where)
+    yield _jaeger(where)
     yield from (_grafana(catalogue, where, home), _node_exporter(), _blackbox_exporter(), _alloy(where))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.deployment import Kubernetes
 from tapewatch.documents import dump
-from tapewatch.renderers.flags import FLUSH, published
+from tapewatch.renderers.flags import FLUSH, published, sends
 from tapewatch.renderers.kubernetes._objects import NAME, OPERATOR, Object, chosen, plain
 from tapewatch.renderers.kubernetes._resources import NOBODY, claim, image, pod_security, resources, spread
 from tapewatch.renderers.kubernetes._scrape import USER
@@ -35,6 +35,16 @@ _QUEUE = {
     "sample_age_limit": "sampleAgeLimit",
 }
 """A queue's settings, by the name that they have in `prometheus.yml`."""
+
+
+_RELABELLING = {
+    "action": "action",
+    "regex": "regex",
+    "replacement": "replacement",
+    "source_labels": "sourceLabels",
+    "target_label": "targetLabel",
+}
+"""A relabelling's settings, the same way."""
 
 
 def prometheus(catalogue: Catalogue, kubernetes: Kubernetes, where: Where) -> Iterator[Object]:
@@ -86,7 +96,7 @@ def _what_runs(catalogue: Catalogue, kubernetes: Kubernetes) -> dict[str, Any]:
 
 def _what_it_does(catalogue: Catalogue, written: Mapping[str, Any]) -> dict[str, Any]:
     given, stored = written["global"], written["storage"]
-    flush = [{"name": "storage.remote.flush-deadline", "value": FLUSH}] if catalogue.stack.remote_write else []
+    flush = [{"name": "storage.remote.flush-deadline", "value": FLUSH}] if sends(catalogue) else []
     labels = catalogue.stack.external_labels
     return {
         "scrapeInterval": given["scrape_interval"],
@@ -170,7 +180,6 @@ def _remote(catalogue: Catalogue, kubernetes: Kubernetes, remote: Mapping[str, A
         found["tlsConfig"] = {names[key]: value for key, value in tls.items() if value is not None}
     if relabelling := remote.get("write_relabel_configs"):
         found["writeRelabelConfigs"] = [
-            {"action": each["action"], "regex": each["regex"], "sourceLabels": each["source_labels"]}
-            for each in relabelling
+            {_RELABELLING[key]: value for key, value in sorted(each.items())} for each in relabelling
         ]
     return found

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.high_availability import Replicated
+from tapewatch.renderers.long_term.front import engine_addresses
 from tapewatch.renderers.members import reach_all
 from tapewatch.renderers.where import Where
 
@@ -40,7 +41,7 @@ def own_jobs(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
 
     Of what runs more than once every member is a target, so that one that is dead is seen by the others.
     """
-    for part in filter(lambda each: where.runs(each.service), _PARTS):
+    for part in filter(lambda each: where.runs(each.service), (*_PARTS, *_engine(catalogue))):
         labels = {"environment": catalogue.environment, "service": part.service, "team": catalogue.defaults.team}
         yield {
             "job_name": part.job,
@@ -48,9 +49,18 @@ def own_jobs(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
         }
 
 
+def _engine(catalogue: Catalogue) -> Iterator[_Part]:
+    """The engine that keeps metrics for years, where it is the stack's own to run."""
+    engine = catalogue.stack.long_term
+    if engine is not None and engine.address is None:
+        yield _Part(engine.engine, engine.engine, "long_term")
+
+
 _REPLICATED: Mapping[str, Replicated] = {"prometheus": "prometheus", "alertmanager": "alertmanager"}
 
 
 def _targets(catalogue: Catalogue, where: Where, part: _Part) -> list[str]:
+    if part.port == "long_term":
+        return engine_addresses(catalogue, where)
     kind = _REPLICATED.get(part.port)
     return reach_all(catalogue.stack, where, kind) if kind else [where.reach(part.port)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tapewatch.catalogue.remote_write import RemoteWrite
@@ -10,9 +10,14 @@ from tapewatch.catalogue.remote_write import RemoteWrite
 __all__ = ["remote_write"]
 
 
-def remote_write(remote: RemoteWrite) -> dict[str, Any]:
-    """One remote end as Prometheus reads it; with no key that is newer than 3.5."""
-    relabelling = list(_relabelling(remote))
+def remote_write(remote: RemoteWrite, own: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """One remote end as Prometheus reads it; with no key that is newer than 3.5.
+
+    Parameters:
+        remote: the remote end.
+        own: relabelling that keeps what is to be sent there at all.
+    """
+    relabelling = [*map(dict, own), *_relabelling(remote)]
     return {
         "name": remote.name,
         "url": remote.url,

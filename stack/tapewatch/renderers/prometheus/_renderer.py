@@ -9,6 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.history import signed
 from tapewatch.documents import dump
+from tapewatch.renderers.long_term.front import writes
 from tapewatch.renderers.members import REPLICA, reach_all, with_histories
 from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
 from tapewatch.renderers.prometheus._own import own_jobs
@@ -96,8 +97,10 @@ def configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]
             "promote_resource_attributes": list(GROUP_LABELS),
         },
     }
-    if catalogue.stack.remote_write:
-        found["remote_write"] = [remote_write(remote) for remote in catalogue.stack.remote_write]
+    sent = [remote_write(remote) for remote in catalogue.stack.remote_write]
+    sent += [remote_write(each.remote, each.relabelling) for each in writes(catalogue, where)]
+    if sent:
+        found["remote_write"] = sent
     return found
 
 

@@ -1,0 +1,109 @@
+"""Where the engine is asked and written to: for Prometheus's remote write, Grafana, and whoever wants all shards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.remote_write import RemoteWrite
+from tapewatch.renderers.long_term._processes import mimir_processes
+from tapewatch.renderers.long_term._tenants import tenants
+from tapewatch.renderers.where import Where
+
+__all__ = ["Front", "Write", "engine_addresses", "front", "writes"]
+
+SHARD = "shard"
+"""External label in which shards differ. With one shard the engine is told one all the same, to know a pair by it."""
+
+
+_WRITTEN = {"mimir": "long_term", "thanos": "long_term_write"}
+"""Port at which each engine takes samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """How the engine is reached.
+
+    Parameters:
+        engine: which one.
+        query: URL below which it answers as Prometheus does: `/api/v1/query` and so on.
+        write: URL that takes remote write.
+        header: name of the header that names the tenant.
+        everybody: its value in a query over all tenants; empty where a query without the header is over all.
+        tenants: the tenants, one for each way of writing.
+    """
+
+    engine: str
+    query: str
+    write: str
+    header: str
+    everybody: str
+    tenants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One remote write: of one team, or of what has none.
+
+    Parameters:
+        remote: the queue and where it leads.
+        relabelling: which samples are its own, and by which labels the engine knows a pair.
+    """
+
+    remote: RemoteWrite
+    relabelling: tuple[Mapping[str, object], ...]
+
+
+def front(catalogue: Catalogue, where: Where) -> Front | None:
+    """How the engine is reached; None where there is none."""
+    engine = catalogue.stack.long_term
+    if engine is None:
+        return None
+    query = engine.address or where.reach("long_term")
+    write = engine.write_address or engine.address or where.reach(_WRITTEN[engine.engine])
+    found = tenants(catalogue)
+    if engine.engine == "mimir":
+        return Front(
+            "mimir", f"http://{query}/prometheus", f"http://{write}/api/v1/push",
+            "X-Scope-OrgID", "|".join(found), found,
+        )  # fmt: skip
+    return Front(
+        "thanos", f"http://{query}", f"http://{write}/api/v1/receive",
+        "THANOS-TENANT", "", found,
+    )  # fmt: skip
+
+
+def engine_addresses(catalogue: Catalogue, where: Where) -> list[str]:
+    """`host:port` of each process of the engine, at which its own metrics are; none where somebody else runs it."""
+    engine = catalogue.stack.long_term
+    if engine is None or engine.address is not None:
+        return []
+    if engine.engine == "mimir" and where.apart:
+        return [f"{each.name}:{where.port('long_term')}" for each in mimir_processes(engine)]
+    return [where.reach("long_term")]
+
+
+def writes(catalogue: Catalogue, where: Where) -> Iterator[Write]:
+    """The remote writes to the engine, one for each tenant; none where there is no engine."""
+    to = front(catalogue, where)
+    if to is None:
+        return
+    for tenant in to.tenants:
+        name = f"long-term-{tenant.replace('_', '-')}" if tenant in to.tenants[:-1] else "long-term"
+        remote = RemoteWrite(name=name, url=to.write, headers={to.header: tenant})
+        yield Write(remote, (*_own(to.tenants, tenant), *_pair(catalogue)))
+
+
+def _own(every: tuple[str, ...], tenant: str) -> Iterator[Mapping[str, object]]:
+    """A team's samples; the last tenant has whatever belongs to none of the teams, so that nothing is left out."""
+    if tenant != every[-1]:
+        yield {"source_labels": ["team"], "regex": tenant, "action": "keep"}
+    else:
+        yield {"source_labels": ["team"], "regex": "|".join(every[:-1]), "action": "drop"}
+
+
+def _pair(catalogue: Catalogue) -> Iterator[Mapping[str, object]]:
+    """With one shard, the label by which an engine tells pairs apart: otherwise it is the shard's external label."""
+    if catalogue.stack.high_availability and catalogue.stack.shards == 1:
+        yield {"target_label": SHARD, "replacement": "0"}
