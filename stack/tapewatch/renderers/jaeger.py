@@ -12,7 +12,7 @@ from tapewatch.documents import dump
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["JaegerRenderer"]
+__all__ = ["JaegerRenderer", "go_duration"]
 
 _TRACES = "traces"
 _METRICS = "prometheus"
@@ -82,7 +82,7 @@ def _extensions(catalogue: Catalogue, where: Where) -> dict[str, Any]:
     badger = {
         "directories": {"keys": f"{data}/keys", "values": f"{data}/values"},
         "ephemeral": False,
-        "ttl": {"spans": _go_duration(catalogue.stack.retention.traces)},
+        "ttl": {"spans": go_duration(catalogue.stack.retention.traces)},
     }
     prometheus = {
         "endpoint": f"http://{where.reach('prometheus')}",
@@ -118,7 +118,7 @@ def _sampling(catalogue: Catalogue) -> dict[str, Any]:
     return {"default_strategy": default, "service_strategies": strategies}
 
 
-def _go_duration(duration: str) -> str:
+def go_duration(duration: str) -> str:
     """The same length as Go writes it, which knows no days and weeks."""
     milliseconds = round(seconds(duration) * 1000)
     hours, rest = divmod(milliseconds, 3_600_000)

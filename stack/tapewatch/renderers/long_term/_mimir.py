@@ -9,6 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.long_term import LongTerm, ObjectStore
 from tapewatch.documents import dump
+from tapewatch.renderers.jaeger import go_duration
 from tapewatch.renderers.long_term._lifecycle import kept
 from tapewatch.renderers.long_term._processes import mimir_processes
 from tapewatch.renderers.long_term._rules import ruler_files
@@ -76,7 +77,14 @@ def _configuration(catalogue: Catalogue, engine: LongTerm, store: ObjectStore, w
             "ring": _ring(where),
             **({"ha_tracker": {"enable_ha_tracker": True}} if catalogue.stack.high_availability else {}),
         },
-        "ingester": {"ring": {"replication_factor": replicas, **_ring(where)}},
+        # By default it waits 15 s for others of its kind to take their parts over; alone there are none.
+        "ingester": {
+            "ring": {
+                "replication_factor": replicas,
+                **({"min_ready_duration": "0s"} if engine.replicas == 1 else {}),
+                **_ring(where),
+            }
+        },
         "store_gateway": {"sharding_ring": {"replication_factor": 1 if engine.by_role else replicas, **_ring(where)}},
         "compactor": {"data_dir": f"{data}/compactor", "sharding_ring": _ring(where)},
         "ruler": _ruler(catalogue, where),
@@ -113,7 +121,7 @@ def _ruler(catalogue: Catalogue, where: Where) -> dict[str, Any]:
     return {
         "rule_path": f"{where.data['long_term']}/ruler",
         "external_url": catalogue.platform.grafana_url,
-        "evaluation_interval": catalogue.defaults.evaluation_interval,
+        "evaluation_interval": go_duration(catalogue.defaults.evaluation_interval),
         "poll_interval": "30s",
         "tenant_federation": {"enabled": True},
         "ring": _ring(where),
