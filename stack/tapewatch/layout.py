@@ -15,6 +15,9 @@ __all__ = [
     "LOKI",
     "LONG_TERM",
     "MANIFEST",
+    "NATIVE_CONFIG",
+    "NATIVE_DATA",
+    "NATIVE_LOGS",
     "PROMETHEUS",
     "PROVISIONING",
     "RULES",
@@ -42,6 +45,12 @@ SYSTEMD = f"{PROVISIONING}/systemd"
 SCHEMA = f"{PROVISIONING}/catalogue.schema.json"
 MANIFEST = f"{PROVISIONING}/manifest.json"
 COMPOSE = "docker-compose.yml"
+
+NATIVE_CONFIG = "/etc/tapewatch"
+"""Where the parts' configuration lies on a host without containers."""
+NATIVE_DATA = "/var/lib/tapewatch"
+"""Where they keep their data there, each in a folder of its own."""
+NATIVE_LOGS = "/var/log/tapewatch"
 
 HEADER = "Made by `tapewatch generate` from catalogue.yaml. Do not edit: change the catalogue and generate again."
 """First line of every generated file that can hold a comment."""

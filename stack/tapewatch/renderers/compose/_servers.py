@@ -9,6 +9,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.compose._long_term import long_term
 from tapewatch.renderers.compose._part import RUN, Part, further, key_volume, mounted, own_volume, wget
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
+from tapewatch.renderers.grafana_settings import grafana_settings
 from tapewatch.renderers.history import INFINITY
 from tapewatch.renderers.members import REPLICA, Member, members
 from tapewatch.renderers.where import HOST, Where
@@ -113,21 +114,8 @@ def _jaeger(where: Where) -> Part:
 
 def _grafana(catalogue: Catalogue, where: Where, home: str) -> Part:
     settings = {
-        "GF_SECURITY_ADMIN_PASSWORD__FILE": PASSWORD,
-        "GF_SERVER_ROOT_URL": catalogue.platform.grafana_url,
-        "GF_AUTH_ANONYMOUS_ENABLED": "false",
-        "GF_USERS_ALLOW_SIGN_UP": "false",
-        "GF_ANALYTICS_REPORTING_ENABLED": "false",
-        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-        "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED": "false",
-        "GF_NEWS_NEWS_FEED_ENABLED": "false",
-        "GF_PLUGINS_PREINSTALL_AUTO_UPDATE": "false",
+        **grafana_settings(catalogue, where, home, PASSWORD),
         "GF_PLUGINS_DISABLE_PLUGINS": ",".join(_FETCHED_APPS),
-        "GF_SECURITY_DISABLE_GRAVATAR": "true",
-        "GF_LOG_MODE": "console",
-        "GF_PATHS_PROVISIONING": f"{where.config['grafana']}/provisioning",
-        **({"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": home} if home else {}),
         **({"GF_PLUGINS_PREINSTALL": INFINITY} if _asks_history(catalogue) else {}),
     }
     return Part(

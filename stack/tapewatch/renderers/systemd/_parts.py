@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.deployment import NativePart, Systemd
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.grafana import home_file
+from tapewatch.renderers.grafana_settings import grafana_settings
 from tapewatch.renderers.members import REPLICA, Member, history_addresses, members, reach_all
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.plugins import Dashboard
 
 __all__ = ["CONFIG", "DATA", "NativePartOf", "parts", "unit_of"]
 
-CONFIG = "/etc/tapewatch"
-DATA = "/var/lib/tapewatch"
+CONFIG = layout.NATIVE_CONFIG
+DATA = layout.NATIVE_DATA
 
 _EPHEMERAL = "/tmp"  # noqa: S108 -- a folder of the unit's own: PrivateTmp
 
@@ -35,7 +37,9 @@ class NativePartOf(NamedTuple):
         start: seconds that its start may take, such as for reading a long write-ahead log.
         after: names of parts that are started before.
         environment: variables.
-        reloads: whether SIGHUP makes it read its configuration again.
+        reloads: whether it reads its configuration again when it is told to, at `/-/reload`.
+        reads: what of the configuration it reads when it starts or is told to; what is missing here (dashboards,
+            Loki's rules, Jaeger's sampling) it looks after by itself.
         host: whether it measures the machine.
         local: whether it speaks with this machine alone.
     """
@@ -51,6 +55,7 @@ class NativePartOf(NamedTuple):
     after: tuple[str, ...] = ()
     environment: tuple[tuple[str, str], ...] = ()
     reloads: bool = False
+    reads: tuple[str, ...] = ()
     host: bool = False
     local: bool = True
 
@@ -78,22 +83,22 @@ def parts(
         port = each.where(where).port("alertmanager")
         yield NativePartOf(
             f"alertmanager{each.suffix}", "alertmanager", "alertmanager", alertmanager_flags(catalogue, where, each),
-            (port, "/-/ready"), 256, reloads=True, local=False,
+            (port, "/-/ready"), 256, reloads=True, reads=(where.config["alertmanager"],), local=False,
         )  # fmt: skip
     for each in members(stack, "prometheus"):
         port = each.where(where).port("prometheus")
         yield NativePartOf(
             f"prometheus{each.suffix}", "prometheus", "prometheus", prometheus_flags(catalogue, where, each),
             (port, "/-/ready"), 2048, quota=200, start=900, after=("alertmanager",), reloads=True, local=False,
-            environment=((REPLICA, each.letter),) if each.letter else (),
+            reads=(where.config["prometheus"],), environment=((REPLICA, each.letter),) if each.letter else (),
         )  # fmt: skip
     yield NativePartOf(
         "loki", "loki", "loki", (f"-config.file={where.config['loki']}/loki.yml",),
-        (where.port("loki"), "/ready"), 1024, start=300,
+        (where.port("loki"), "/ready"), 1024, start=300, reads=(f"{where.config['loki']}/loki.yml",),
     )  # fmt: skip
     yield NativePartOf(
         "jaeger", "jaeger", "jaeger", ("--config", f"{where.config['jaeger']}/jaeger.yml"),
-        (where.port("jaeger_health"), "/status"), 1024, start=300,
+        (where.port("jaeger_health"), "/status"), 1024, start=300, reads=(f"{where.config['jaeger']}/jaeger.yml",),
         environment=(("OTEL_TRACES_SAMPLER", "always_off"),),
     )  # fmt: skip
     yield _grafana(catalogue, systemd, where, home_file(dashboards, where), password)
@@ -106,6 +111,7 @@ def parts(
         (f"--config.file={CONFIG}/blackbox-exporter/blackbox.yml",
          f"--web.listen-address={where.listen('blackbox_exporter')}"),
         (where.port("blackbox_exporter"), "/-/healthy"), 128, quota=50, reloads=True, local=False,
+        reads=(f"{CONFIG}/blackbox-exporter",),
     )  # fmt: skip
     if stack.history:
         yield from (_history(catalogue, where, each, key) for each in members(stack, "history"))
@@ -113,30 +119,18 @@ def parts(
 
 def _grafana(catalogue: Catalogue, systemd: Systemd, where: Where, home: str, password: str) -> NativePartOf:
     settings = {
+        **grafana_settings(catalogue, where, home, password),
         "GF_SERVER_HTTP_ADDR": where.listening,
         "GF_SERVER_HTTP_PORT": str(where.port("grafana")),
-        "GF_SERVER_ROOT_URL": catalogue.platform.grafana_url,
-        "GF_SECURITY_ADMIN_PASSWORD__FILE": password,
         "GF_PATHS_DATA": f"{DATA}/grafana",
         "GF_PATHS_PLUGINS": f"{DATA}/grafana/plugins",
-        "GF_PATHS_LOGS": "/var/log/tapewatch/grafana",
-        "GF_PATHS_PROVISIONING": f"{where.config['grafana']}/provisioning",
-        "GF_AUTH_ANONYMOUS_ENABLED": "false",
-        "GF_USERS_ALLOW_SIGN_UP": "false",
-        "GF_ANALYTICS_REPORTING_ENABLED": "false",
-        "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
-        "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
-        "GF_NEWS_NEWS_FEED_ENABLED": "false",
+        "GF_PATHS_LOGS": f"{layout.NATIVE_LOGS}/grafana",
         "GF_PLUGINS_PREINSTALL_DISABLED": "true",
-        "GF_PLUGINS_PREINSTALL_AUTO_UPDATE": "false",
-        "GF_SECURITY_DISABLE_GRAVATAR": "true",
-        "GF_LOG_MODE": "console",
-        **({"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": home} if home else {}),
     }
     return NativePartOf(
         "grafana", "grafana", "grafana", ("server", f"--homepath={systemd.grafana_home}"),
         (where.port("grafana"), "/api/health"), 1024, start=120, after=("prometheus", "loki", "jaeger"),
-        environment=tuple(settings.items()),
+        environment=tuple(settings.items()), reads=(f"{where.config['grafana']}/provisioning",),
     )  # fmt: skip
 
 
@@ -156,6 +150,6 @@ def _history(catalogue: Catalogue, where: Where, member: Member, key: str) -> Na
     )  # fmt: skip
     return NativePartOf(
         f"history{member.suffix}", "history", "tapewatch", words, (port, "/health/live"), 1024,
-        start=120, after=("prometheus",), local=False,
+        start=120, after=("prometheus",), local=False, reads=(f"{CONFIG}/history",),
         environment=(("PYTHONDONTWRITEBYTECODE", "1"),),
     )  # fmt: skip
