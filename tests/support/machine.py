@@ -61,6 +61,10 @@ class Machine:
     ) -> None:
         self._stop()
 
+    def command(self, *words: str) -> list[str]:
+        """What runs a command in there, for who starts it himself."""
+        return ["nsenter", f"--target={self._init}", "--all", "--", *words]
+
     def run(self, *command: str, check: bool = True, timeout: float = 60.0) -> str:
         """What a command in there prints, with what it complains of.
 
@@ -68,7 +72,7 @@ class Machine:
             AssertionError: it fails, unless `check` is off.
         """
         done = subprocess.run(
-            ["nsenter", f"--target={self._init}", "--all", "--", *command],
+            self.command(*command),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout, check=False,
         )  # fmt: skip
         assert not check or done.returncode == 0, f"{' '.join(command)}: {done.returncode}\n{done.stdout}"

@@ -34,6 +34,7 @@ COMMANDS = (
     "drill",
     "backup",
     "restore",
+    "systemd",
     "explain",
     "list",
     "schema",

@@ -30,7 +30,7 @@ class Change:
 
     Parameters:
         kind: alert, log alert, heartbeat, expected service, recording rule, target, scrape job, remote write, route,
-            receiver, inhibition, dashboard, panel, data source, image or file.
+            receiver, inhibition, dashboard, panel, data source, image, unit or file.
         name: which one.
         action: what happens to it.
         detail: how, in a few words; may be empty.

@@ -13,12 +13,16 @@ from tapewatch.planning.logs import log_alert_changes
 from tapewatch.planning.routes import route_changes
 from tapewatch.planning.stack import image_changes, source_changes
 from tapewatch.planning.targets import job_changes, target_changes
+from tapewatch.planning.units import unit_changes
 from tapewatch_sdk.errors import ProblemsError
 
 __all__ = ["compare_files"]
 
 _Data = Any
 _Differ = Callable[[Mapping[str, _Data], Mapping[str, _Data]], Iterator[Change]]
+
+_UNITS = (".service", ".target", ".conf")
+"""Ends of the names of files that systemd reads as units; those of users and folders are lines without a section."""
 
 _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path.startswith(f"{layout.RULES}/"), alert_changes),
@@ -29,6 +33,7 @@ _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path.startswith(f"{layout.DASHBOARDS}/"), dashboard_changes),
     (lambda path: path.endswith("/datasources/tapewatch.yml"), source_changes),
     (lambda path: path == layout.COMPOSE, image_changes),
+    (lambda path: path.startswith(f"{layout.SYSTEMD}/") and path.endswith(_UNITS), unit_changes),
 )
 _SILENT = (layout.MANIFEST, f"{layout.TESTS}/", f"{layout.SYSTEMD}/etc/tapewatch/")
 """Files that follow from others: their change is no news."""
@@ -69,6 +74,10 @@ def _read(path: str, files: Files) -> _Data:
         import json
 
         return json.loads(files[path])
+    if path.endswith(_UNITS):
+        from tapewatch.renderers.systemd import unit_settings
+
+        return tuple(unit_settings(files[path]))
     return documents.parse_data(files[path], path)
 
 

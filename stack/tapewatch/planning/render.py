@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from itertools import groupby
 
-from tapewatch.planning.changes import Action, Plan
+from tapewatch.planning.changes import Action, Change, Plan
 
-__all__ = ["to_json", "to_markdown", "to_text"]
+__all__ = ["line_of", "to_json", "to_markdown", "to_text"]
 
 _SIGNS = {
     Action.GAINED: "+",
@@ -23,13 +23,15 @@ def to_text(plan: Plan, color: bool = False) -> str:
     """One line a change, with a sign in front: + gained, - lost, < loosened, > tightened, ~ changed."""
     if not plan:
         return "nothing would change\n"
-    lines = []
-    for change in plan.changes:
-        sign = _SIGNS[change.action]
-        head = f"{sign} {change.kind} {change.name} {change.action}"
-        text = f"{head}: {change.detail}" if change.detail else head
-        lines.append(f"\033[{_COLOURS[change.action]}m{text}\033[0m" if color else text)
+    lines = [line_of(change, color) for change in plan.changes]
     return "\n".join([*lines, "", _summary(plan)]) + "\n"
+
+
+def line_of(change: Change, color: bool = False) -> str:
+    """The line of one change."""
+    head = f"{_SIGNS[change.action]} {change.kind} {change.name} {change.action}"
+    text = f"{head}: {change.detail}" if change.detail else head
+    return f"\033[{_COLOURS[change.action]}m{text}\033[0m" if color else text
 
 
 def to_json(plan: Plan) -> str:

@@ -8,6 +8,7 @@ from tapewatch.writing._compare import Changes, FileSet, compare_set
 from tapewatch.writing._failures import problem
 from tapewatch.writing._journal import complete_leftovers, recover, write_set
 from tapewatch.writing._lock import locked
+from tapewatch.writing._manifest import MANIFEST
 from tapewatch.writing._paths import Root
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Problem
@@ -15,7 +16,7 @@ from tapewatch_sdk.problems import Problem
 __all__ = ["apply"]
 
 
-def apply(root: Path, files: FileSet, *, force: bool = False, keep: bool = False) -> Changes:
+def apply(root: Path, files: FileSet, *, force: bool = False, keep: bool = False, manifest: str = MANIFEST) -> Changes:
     """Make the disk hold exactly this set; killed at any moment, the old set or the new set is there.
 
     When nothing differs nothing is touched, not even a time stamp. Written files get mode 0644, folders 0755.
@@ -25,6 +26,7 @@ def apply(root: Path, files: FileSet, *, force: bool = False, keep: bool = False
         files: the whole set, without the manifest, which is written along.
         force: overwrite and remove also what was edited by hand, and overwrite foreign files.
         keep: the set is not whole (a plugin failed, say), so that files generated earlier stay, and in the manifest.
+        manifest: where the manifest stands, relative to the root.
 
     Returns:
         What was changed; `edited_by_hand` and `foreign` were overwritten too (only with `force`).
@@ -35,12 +37,12 @@ def apply(root: Path, files: FileSet, *, force: bool = False, keep: bool = False
     """
     recover(root)
     place = Root(root)
-    changes, _ = _permitted(place, files, force, keep)
+    changes, _ = _permitted(place, files, force, keep, manifest)
     if not changes:
         return changes
     with locked(place):
         complete_leftovers(place)
-        changes, wanted = _permitted(place, files, force, keep)  # another writer may have been quicker
+        changes, wanted = _permitted(place, files, force, keep, manifest)  # another writer may have been quicker
         if changes:
             _write(place, wanted, changes)
     return changes
@@ -53,8 +55,8 @@ def _write(root: Root, wanted: FileSet, changes: Changes) -> None:
     write_set(root, {path: wanted[path] for path in written}, removed)
 
 
-def _permitted(root: Root, files: FileSet, force: bool, keep: bool) -> tuple[Changes, FileSet]:
-    changes, wanted = compare_set(root, files, keep)
+def _permitted(root: Root, files: FileSet, force: bool, keep: bool, manifest: str) -> tuple[Changes, FileSet]:
+    changes, wanted = compare_set(root, files, keep, manifest)
     lost = [_edited(path, path in wanted) for path in changes.edited_by_hand] + [_foreign(p) for p in changes.foreign]
     if lost and not force:
         raise ProblemsError(lost)

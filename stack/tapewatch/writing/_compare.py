@@ -53,31 +53,32 @@ class _Sorting:
         self.paths.setdefault(kind, []).append(path)
 
 
-def compare(root: Path, files: FileSet, *, keep: bool = False) -> Changes:
+def compare(root: Path, files: FileSet, *, keep: bool = False, manifest: str = MANIFEST) -> Changes:
     """What `apply` would change; nothing is touched.
 
     Parameters:
         root: the project's folder.
         files: the whole set, without the manifest.
         keep: the set is not whole, so that files generated earlier stay.
+        manifest: where the manifest stands, relative to the root.
 
     Raises:
         ProblemsError: a path is malformed or leads out of the root, a folder is in the way, a file cannot be read.
     """
-    return compare_set(Root(root), files, keep)[0]
+    return compare_set(Root(root), files, keep, manifest)[0]
 
 
-def compare_set(root: Root, files: FileSet, keep: bool) -> tuple[Changes, FileSet]:
+def compare_set(root: Root, files: FileSet, keep: bool, manifest: str = MANIFEST) -> tuple[Changes, FileSet]:
     """As `compare`; gives also the set together with its manifest."""
-    if found := malformed({*files, MANIFEST}):
+    if found := malformed({*files, manifest}):
         raise ProblemsError(found)
-    manifest = read_manifest(root.content(MANIFEST))
-    others = {path: digest for path, digest in manifest.items() if path not in files and not malformed([path])}
-    wanted = {**files, MANIFEST: manifest_text(files, others if keep else None)}
-    return _sorted_out(root, wanted, manifest, set() if keep else set(others) - {MANIFEST}), wanted
+    known = read_manifest(root.content(manifest))
+    others = {path: digest for path, digest in known.items() if path not in files and not malformed([path])}
+    wanted = {**files, manifest: manifest_text(files, others if keep else None)}
+    return _sorted_out(root, wanted, known, set() if keep else set(others) - {manifest}, manifest), wanted
 
 
-def _sorted_out(root: Root, files: FileSet, manifest: Mapping[str, str], leaving: set[str]) -> Changes:
+def _sorted_out(root: Root, files: FileSet, known: Mapping[str, str], leaving: set[str], manifest: str) -> Changes:
     sorting = _Sorting()
     for path in sorted({*files, *leaving}):
         try:
@@ -85,7 +86,7 @@ def _sorted_out(root: Root, files: FileSet, manifest: Mapping[str, str], leaving
         except ProblemsError as error:
             sorting.problems += error.problems
             continue
-        if kind := _kind(path, content, files.get(path), manifest.get(path)):
+        if kind := _kind(content, files.get(path), known.get(path), generated=path == manifest):
             sorting.put(kind, path)
         if path in files and content is None and (obstacle := root.obstacle(path, leaving)):
             sorting.problems.append(obstacle)
@@ -94,13 +95,13 @@ def _sorted_out(root: Root, files: FileSet, manifest: Mapping[str, str], leaving
     return Changes(**{kind: tuple(paths) for kind, paths in sorting.paths.items()})
 
 
-def _kind(path: str, content: bytes | None, text: str | None, digest: str | None) -> str:
+def _kind(content: bytes | None, text: str | None, digest: str | None, *, generated: bool) -> str:
     """The field of `Changes` in which a file belongs; none for one that left the set and is gone already."""
     if content is None:
         return "created" if text is not None else ""
     if text is not None and same_content(content, text):
         return "unchanged"
-    if path == MANIFEST:
+    if generated:
         return "updated"  # a damaged manifest is no reason to refuse: it is made from the files
     if digest is None:
         return "foreign"

@@ -40,7 +40,9 @@ def same_content(content: bytes, text: str) -> bool:
     return content in (wanted := text.encode(), wanted.replace(b"\n", b"\r\n"))
 
 
-def is_digest_of(digest: str | None, content: bytes) -> bool:
-    """Whether `digest` is that of `content`, or of it with the line ends of Unix."""
+def is_digest_of(digest: str | None, content: bytes | None) -> bool:
+    """Whether `digest` is that of `content`, or of it with the line ends of Unix; never of a file that is not there."""
+    if content is None:
+        return False
     unix = content.replace(b"\r\n", b"\n")
     return digest is not None and digest in (hashlib.sha256(content).hexdigest(), hashlib.sha256(unix).hexdigest())

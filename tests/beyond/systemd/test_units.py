@@ -5,40 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from support.machine import Machine
+from support.native_host import PROGRAMS, RUN, SECRETS, machine_files, native
 from support.rendering import render, varied, write
 from support.waiting import wait_for
 from tapewatch import layout
 from tapewatch.renderers.systemd import SystemdRenderer
-from tapewatch.servers import find
 
 pytestmark = pytest.mark.needs("systemd")
 
-PROGRAMS = ("prometheus", "alertmanager", "loki", "jaeger", "node_exporter", "blackbox_exporter")
-"""Those that this machine has; Grafana is not among them."""
-
-RUN = ("alertmanager", "prometheus", "loki", "jaeger", "node-exporter", "blackbox-exporter", "history")
-
 EXPOSURE = 25
 """Tenths of systemd's own score, of which 100 is no protection at all."""
-
-
-def native(data: dict[str, Any]) -> None:
-    data["stack"] |= {
-        "systemd": {"cores": "0"},
-        "history": {"address": "127.0.0.1:8000", "key_file": "/run/secrets/history-key"},
-        "heartbeat": {"url_file": "/run/secrets/heartbeat-url"},
-    }
-    data["services"]["api"]["address"] = "127.0.0.1:8000"
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +66,12 @@ def machine(etc: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mac
     if not os.environ.get("TAPEWATCH_NIGHTLY"):
         pytest.skip("boots a systemd of its own, which not every machine lets one; TAPEWATCH_NIGHTLY=1 runs it")
     folder = tmp_path_factory.mktemp("boot")
-    ours, secrets = folder / "tapewatch", folder / "secrets"
-    # What the machine's own Python runs, since another one may lie in a home, which no unit sees.
-    packages = sysconfig.get_paths()["purelib"]
-    call = "import sys; sys.argv[0] = 'tapewatch'; from tapewatch.cli import main; main()"
-    source = ":".join(path for path in sys.path if Path(path).name in ("sdk", "stack", "alerts", "dashboards"))
-    ours.write_text(f'#!/bin/sh\nPYTHONPATH={packages}:{source} exec /usr/bin/python3 -c "{call}" "$@"\n')
-    ours.chmod(0o755)
+    secrets = folder / "secrets"
     secrets.mkdir()
-    (secrets / "history-key").write_text("a-key-that-is-long-enough-for-a-test\n")
-    (secrets / "heartbeat-url").write_text("http://127.0.0.1:1/beat\n")
+    for name, text in SECRETS.items():
+        (secrets / name).write_text(text)
     secrets.chmod(0o700)
-    files = {etc: "/etc", secrets: "/etc/tapewatch/secrets", ours: "/usr/local/bin/tapewatch"}
-    files |= {find(name).path: f"/usr/local/bin/{name}" for name in PROGRAMS}
+    files = {etc: "/etc", secrets: "/etc/tapewatch/secrets"} | machine_files(folder)
     with Machine(folder, files) as booted:
         booted.run("systemd-sysusers")
         booted.run("systemd-tmpfiles", "--create", "tapewatch.conf")

@@ -76,8 +76,18 @@ def _configuration(request: Request, catalogue: Catalogue) -> Iterator[File]:
     yield File("tapewatch/blackbox-exporter/blackbox.yml", dump(_BLACKBOX, layout.HEADER))
     if catalogue.stack.history:
         own = with_credentials(catalogue, unit_of("history"))
-        data = own.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        data = _needed(own.model_dump(mode="json", by_alias=True, exclude_unset=True))
         yield File("tapewatch/history/catalogue.yaml", dump(_escaped(data), layout.HEADER))
+
+
+def _needed(data: dict[str, Any]) -> dict[str, Any]:
+    """The catalogue without what the history never asks for, and for whose change it would be restarted."""
+    for each in (data, *data.get("services", {}).values()):
+        each.pop("alerts", None)
+        each.pop("slos", None)
+    for key in ("systemd", "kubernetes"):
+        data["stack"].pop(key, None)
+    return data
 
 
 def _units(request: Request, catalogue: Catalogue, systemd: Systemd) -> Iterator[File]:

@@ -10,18 +10,28 @@ from tapewatch.renderers.systemd._parts import NativePartOf, unit_of
 from tapewatch.renderers.systemd._unit import command_line, escaped, unit_text
 from tapewatch.schema.types import byte_count
 
-__all__ = ["TARGET", "service_text", "target_text"]
+__all__ = ["OURS", "READS", "TARGET", "service_text", "target_text"]
 
 TARGET = "tapewatch.target"
+
+OURS = "X-Tapewatch"
+"""Section for `tapewatch systemd install`; systemd passes over it."""
+
+READS = "Reads"
+"""Setting there: a file or folder for whose change the unit is told to reload, or restarted where it cannot."""
 
 _TASKS = 512
 """Threads at most; a Go program has some dozens, a history with DuckDB one or two a processor."""
 
-_ASK = (
-    "until ( exec 3<>/dev/tcp/127.0.0.1/{port} && printf 'GET {path} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3"
-    " && head -n 1 <&3 | grep -q ' 200 ' ) 2>/dev/null; do sleep 0.2; done"
+_CALL = (
+    "exec 3<>/dev/tcp/127.0.0.1/{port}"
+    " && printf '{method} {path} HTTP/1.0\\r\\nHost: localhost\\r\\nContent-Length: 0\\r\\n\\r\\n' >&3"
+    " && head -n 1 <&3 | grep -q ' 200 '"
 )
-"""Waits until the part answers, with nothing but bash. None of these programs tells systemd itself that it is ready,
+"""Whether a request is answered with 200, asked with nothing but bash."""
+
+_ASK = f"until ( {_CALL} ) 2>/dev/null; do sleep 0.2; done"
+"""Waits until the part answers. None of these programs tells systemd itself that it is ready,
 but for Grafana, which does so before its data sources are there."""
 
 
@@ -40,11 +50,17 @@ def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) ->
         ("PartOf", TARGET),
         ("Wants", "network-online.target"),
         ("After", " ".join(("network-online.target", *map(unit_of, part.after)))),
+        # Without its program a unit is left out, and the others are none the worse for it.
+        ("ConditionFileIsExecutable", f"{systemd.programs}/{part.program}"),
         ("StartLimitIntervalSec", "10min"),
         ("StartLimitBurst", "10"),
     ]
     port, path = part.ready
-    ask = command_line(("/usr/bin/timeout", str(part.start), "/bin/bash", "-c", _ASK.format(port=port, path=path)))
+    ask = command_line(
+        ("/usr/bin/timeout", str(part.start), "/bin/bash", "-c", _ASK.format(port=port, path=path, method="GET"))
+    )
+    # Unlike a signal it ends when the configuration is in force, and fails when it was refused.
+    reload = command_line(("/bin/bash", "-c", _CALL.format(port=port, path="/-/reload", method="POST")))
     service = [
         ("Type", "exec"),
         ("User", f"tapewatch-{part.name}"),
@@ -53,7 +69,7 @@ def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) ->
         *(("Environment", escaped(*each)) for each in (*part.environment, *_go(part, most))),
         ("ExecStart", command_line((f"{systemd.programs}/{part.program}", *part.words))),
         ("ExecStartPost", ask),
-        *((("ExecReload", "/bin/sh -c 'kill -HUP $MAINPID'"),) if part.reloads else ()),
+        *((("ExecReload", reload),) if part.reloads else ()),
         ("TimeoutStartSec", f"{part.start + 10}s"),
         ("TimeoutStopSec", "1min"),
         ("Restart", "always"),
@@ -77,7 +93,7 @@ def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) ->
         *((("CPUAffinity", systemd.cores),) if systemd.cores else ()),
         *hardening(host=part.host, local=part.local),
     ]
-    return unit_text({"Unit": unit, "Service": service})
+    return unit_text({"Unit": unit, "Service": service, OURS: [(READS, each) for each in part.reads]})
 
 
 def target_text(names: Sequence[str]) -> str:
