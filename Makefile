@@ -34,8 +34,8 @@ generate: $(STAMP) ## render every file from catalogue.yaml
 # Those marked `alone` play by the clock, twenty times as fast: no other test runs beside them. What nothing is left of
 # for one of the two runs (exit code 5) is no failure.
 test: $(STAMP) ## run the tests (PYTEST_ARGS="-k name" chooses)
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m "not alone" $(PYTEST_ARGS) || [ $$? -eq 5 ]
-	$(BIN)/python -m pytest -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone" --durations=15 $(PYTEST_ARGS) || [ $$? -eq 5 ]
+	$(BIN)/python -m pytest -m alone --durations=15 $(PYTEST_ARGS) || [ $$? -eq 5 ]
 
 # Runs the command $(2), and says how long the step $(1) took. A recipe line stands for one shell.
 define step

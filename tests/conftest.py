@@ -17,6 +17,23 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+WAITING = frozenset({"e2e", "faults", "beyond"})
+"""Rooms whose tests wait for servers most of the time."""
+
+EARLIER = 0.8
+"""How soon the last file that waits begins, of the whole run: no long one is left alone at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spreads the files that wait among those that compute, so that the processes of a run do not all do the same."""
+    files = list(dict.fromkeys(item.path for item in items))
+    waiting = [path for path in files if WAITING.intersection(path.parts)]
+    computing = [path for path in files if not WAITING.intersection(path.parts)]
+    place = {path: EARLIER * number / len(waiting) for number, path in enumerate(waiting)}
+    place |= {path: number / len(computing) for number, path in enumerate(computing)}
+    items.sort(key=lambda item: place[item.path])
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Some tests print halves of characters on purpose, which cannot be sent from one process of the run to another."""
