@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from support.cassandra import CASSANDRA
 from support.grafana import HOME, grafana_home
 from tapewatch.servers import PROGRAMS, find
 from tapewatch_sdk.errors import ToolError
@@ -49,8 +50,8 @@ def missing(part: str) -> str:
     """Why the part cannot be used on this machine; empty when it can.
 
     Parameters:
-        part: `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, `grafana`, `systemd`, a program such as
-            `promtool`, or a program with a version, such as `promtool-3.5`.
+        part: `cassandra`, `docker`, `compose`, `images`, `debian`, `rust`, `chromium`, `grafana`, `systemd`, a program
+            such as `promtool`, or a program with a version, such as `promtool-3.5`.
 
     Raises:
         ValueError: there is no such part.
@@ -115,6 +116,13 @@ def _missing_systemd() -> str:
     return f"{', '.join(missing)} not on PATH: install systemd, util-linux and iproute2" if missing else ""
 
 
+def _missing_cassandra() -> str:
+    folder = os.environ.get(CASSANDRA, "")
+    if not any(Path(folder).glob("cassandra-all-*.jar") if folder else ()):
+        return f"{CASSANDRA} names no folder with the jars of Cassandra (docs/servers.md)"
+    return "" if shutil.which("java") else "there is no java on PATH"
+
+
 def _missing_rust() -> str:
     return "" if rustc() else "the program rustc is neither on PATH nor in ~/.cargo/bin"
 
@@ -133,6 +141,7 @@ def _docker(problem: str, *arguments: str) -> str:
 
 
 _NOT_PROGRAMS: dict[str, Callable[[], str]] = {
+    "cassandra": _missing_cassandra,
     "docker": _missing_docker,
     "compose": _missing_compose,
     "images": _missing_images,

@@ -13,6 +13,7 @@ from tapewatch.catalogue.deployment import Kubernetes, Systemd
 from tapewatch.catalogue.high_availability import HighAvailability
 from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.remote_write import RemoteWrite
+from tapewatch.catalogue.traces import TraceStore
 from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
 
 __all__ = ["PARTS", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
@@ -162,6 +163,8 @@ class Stack(Model):
     """Prometheus servers (or pairs) among which the services are spread, by a hash of the service's name."""
     long_term: LongTerm | None = None
     """The engine that keeps metrics for years, and asks every shard at once."""
+    traces: TraceStore | None = None
+    """Servers that keep traces instead of the disk of one Jaeger."""
     systemd: Systemd | None = None
     """Native units for a host without containers."""
     kubernetes: Kubernetes | None = None

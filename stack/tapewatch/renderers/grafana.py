@@ -11,6 +11,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
 from tapewatch.renderers.history import grafana_source
+from tapewatch.renderers.jaeger_storage import reach_jaeger
 from tapewatch.renderers.long_term.front import front
 from tapewatch.renderers.members import members
 from tapewatch.renderers.where import Locate, Where, compose
@@ -126,7 +127,8 @@ def _sources(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
         },
     )
     yield _source("Loki", DATASOURCE_LOKI, where.reach("loki"), jsonData={"derivedFields": [_log_to_trace()]})
-    yield _source("Jaeger", DATASOURCE_JAEGER, where.reach("jaeger"), jsonData=_from_traces())
+    jaeger = reach_jaeger(catalogue.stack, where, "jaeger")
+    yield _source("Jaeger", DATASOURCE_JAEGER, jaeger, jsonData=_from_traces())
     yield _source(
         "Alertmanager",
         DATASOURCE_ALERTMANAGER,

@@ -1,4 +1,4 @@
-"""Jaeger 2: takes spans by OTLP, keeps them in Badger on its own disk, and counts and times them for Prometheus."""
+"""Jaeger 2: takes spans by OTLP, keeps them on its disk or in servers, and counts and times them for Prometheus."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from tapewatch import layout
-from tapewatch.catalogue import Catalogue, seconds
+from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
+from tapewatch.renderers.jaeger_storage import backend, go_duration
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
@@ -65,7 +66,7 @@ def _service(where: Where) -> dict[str, Any]:
     return {
         "extensions": ["jaeger_storage", "jaeger_query", "remote_sampling", "healthcheckv2"],
         "pipelines": {
-            # Neither batch processor nor queue: what is acknowledged is on disk, not in memory.
+            # Neither batch processor nor queue: what is acknowledged is where it is kept, not in memory.
             "traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter", "spanmetrics"]},
             "metrics/spanmetrics": {"receivers": ["spanmetrics"], "exporters": ["prometheus"]},
         },
@@ -78,12 +79,6 @@ def _service(where: Where) -> dict[str, Any]:
 
 
 def _extensions(catalogue: Catalogue, where: Where) -> dict[str, Any]:
-    data = where.data["jaeger"]
-    badger = {
-        "directories": {"keys": f"{data}/keys", "values": f"{data}/values"},
-        "ephemeral": False,
-        "ttl": {"spans": go_duration(catalogue.stack.retention.traces)},
-    }
     prometheus = {
         "endpoint": f"http://{where.reach('prometheus')}",
         "normalize_calls": True,
@@ -91,7 +86,7 @@ def _extensions(catalogue: Catalogue, where: Where) -> dict[str, Any]:
     }
     return {
         "jaeger_storage": {
-            "backends": {_TRACES: {"badger": badger}},
+            "backends": {_TRACES: backend(catalogue, where)},
             "metric_backends": {_METRICS: {"prometheus": prometheus}},
         },
         "jaeger_query": {
@@ -116,10 +111,3 @@ def _sampling(catalogue: Catalogue) -> dict[str, Any]:
     ]
     default = {"type": "probabilistic", "param": catalogue.defaults.traces.sampling}
     return {"default_strategy": default, "service_strategies": strategies}
-
-
-def go_duration(duration: str) -> str:
-    """The same length as Go writes it, which knows no days and weeks."""
-    milliseconds = round(seconds(duration) * 1000)
-    hours, rest = divmod(milliseconds, 3_600_000)
-    return f"{milliseconds}ms" if rest else f"{hours}h"

@@ -26,6 +26,7 @@ def files_read(catalogue: Catalogue) -> dict[str, set[str]]:
     readers: dict[str, list[BaseModel]] = {
         "alertmanager": [*catalogue.receivers.values(), *([stack.heartbeat] if stack.heartbeat else [])],
         "prometheus": [*stack.remote_write, *scraped],
+        "jaeger": [stack.traces] if stack.traces else [],
         "history": scraped,
         "long-term": [store] if (store := _bucket(catalogue)) else [],
         "loki": [store] if store else [],
@@ -42,7 +43,7 @@ def _bucket(catalogue: Catalogue) -> BaseModel | None:
 def secrets_of(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:
     """The names of the secrets that each server needs, sorted; a file elsewhere is the user's own to mount."""
     read = files_read(catalogue)
-    found = {part: _names(read[part]) for part in ("alertmanager", "prometheus", "long-term", "loki")}
+    found = {part: _names(read[part]) for part in ("alertmanager", "jaeger", "prometheus", "long-term", "loki")}
     return {part: names for part, names in found.items() if names}
 
 

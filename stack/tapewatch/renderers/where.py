@@ -61,6 +61,7 @@ class Where:
         only: the parts that run here; all of them when empty.
         keyed: whether the history asks for its key; on loopback it does not.
         apart: whether members of one part have host names of their own; otherwise they share a host, on other ports.
+        several_jaegers: whether each Jaeger has a host name of its own, and all have one more together.
     """
 
     ports: Ports
@@ -71,6 +72,7 @@ class Where:
     only: tuple[str, ...] = ()
     keyed: bool = False
     apart: bool = False
+    several_jaegers: bool = False
 
     def runs(self, part: str) -> bool:
         """Whether a part runs here."""
@@ -110,6 +112,7 @@ def compose(ports: Ports) -> Where:
         config={name: f"/etc/{_FOLDERS.get(name, name)}" for name in _CONFIGURED},
         keyed=True,
         apart=True,
+        several_jaegers=True,
     )
 
 

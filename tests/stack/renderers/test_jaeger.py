@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
 import time
 from functools import partial
 from pathlib import Path
@@ -18,8 +19,13 @@ from support.servers import Server, free_port, start_jaeger
 from support.waiting import wait_for
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.compose import ComposeRenderer
+from tapewatch.renderers.grafana import GrafanaRenderer
 from tapewatch.renderers.jaeger import JaegerRenderer
+from tapewatch.renderers.kubernetes import KubernetesRenderer
+from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.where import native
+from tapewatch.servers import find
 
 CONFIG = f"{layout.JAEGER}/jaeger.yml"
 SAMPLING = f"{layout.JAEGER}/sampling.json"
@@ -85,12 +91,12 @@ def test_a_real_jaeger_keeps_a_trace_over_a_crash_samples_and_counts(tmp_path: P
         assert ask(ports["jaeger_health"], tmp_path, "/status")["healthy"] is True
         strategy = ask(ports["jaeger_sampling"], tmp_path, "/sampling?service=risk-manager")
         assert strategy["probabilisticSampling"] == {"samplingRate": 0.1}
-        beside(ports["otlp_http"], tmp_path).post("/v1/traces", span())
+        send(ports["otlp_http"], tmp_path)
         jaeger.stop(signal.SIGKILL)
         jaeger.start()
         found = wait_for("the trace is back", lambda: jaeger.get(f"/api/v3/traces/{TRACE}"), log=jaeger.log_tail)
         assert "check limit" in found
-        beside(ports["otlp_http"], tmp_path).post("/v1/traces", span())
+        send(ports["otlp_http"], tmp_path)
         counted = wait_for(
             "spans are counted",
             lambda: [
@@ -103,9 +109,89 @@ def test_a_real_jaeger_keeps_a_trace_over_a_crash_samples_and_counts(tmp_path: P
         assert 'service_name="risk-manager"' in counted[0]
 
 
+CASSANDRA = {
+    "engine": "cassandra", "servers": ["cassandra-1:9042", "cassandra-2:9042"], "datacenter": "ld4",
+    "username": "jaeger", "password_file": "/run/secrets/cassandra",
+}  # fmt: skip
+
+
+def with_cassandra(more: dict[str, Any], **stack: Any) -> Catalogue:
+    return varied(lambda data: data["stack"].update(traces={**CASSANDRA, **more}, **stack))
+
+
+@pytest.mark.parametrize(("copies", "consistency"), [(1, "LOCAL_ONE"), (2, "LOCAL_ONE"), (3, "LOCAL_QUORUM")])
+def test_a_span_is_acknowledged_by_most_where_one_of_them_may_die(copies: int, consistency: str) -> None:
+    config = configuration(with_cassandra({"replication": copies}))
+    cassandra = config["extensions"]["jaeger_storage"]["backends"]["traces"]["cassandra"]
+    assert cassandra["query"]["consistency"] == consistency
+    assert cassandra["schema"]["replication_factor"] == copies
+    assert cassandra["schema"]["trace_ttl"] == "72h"
+
+
+def test_the_password_stays_in_its_file() -> None:
+    text = render(JaegerRenderer(), with_cassandra({}))[CONFIG]
+    assert "${file:/run/secrets/cassandra}" in text
+    services = yaml.safe_load(render(ComposeRenderer(), with_cassandra({}))[layout.COMPOSE])["services"]
+    assert services["jaeger"]["secrets"] == ["cassandra"]
+
+
+def test_several_of_them_have_one_name_together_and_are_scraped_each() -> None:
+    catalogue = with_cassandra({"replicas": 3})
+    document = yaml.safe_load(render(ComposeRenderer(), catalogue)[layout.COMPOSE])
+    found = {name: part for name, part in document["services"].items() if name.startswith("jaeger")}
+    assert list(found) == ["jaeger", "jaeger-b", "jaeger-c"]
+    for number, part in enumerate(found.values()):
+        assert part["networks"]["default"]["aliases"] == ["jaeger-any"]
+        assert part["volumes"] == ["./provisioning/jaeger:/etc/jaeger:ro"]
+        assert ("ports" in part) == (number == 0)
+        assert ("jaeger" in part["depends_on"]) == (number > 0)
+    assert "jaeger" not in document["volumes"]
+    assert "badger" not in str(document["services"]["prepare"])
+    jobs = yaml.safe_load(render(PrometheusRenderer(), catalogue)[f"{layout.PROMETHEUS}/prometheus.yml"])
+    (spans,) = [job for job in jobs["scrape_configs"] if job["job_name"] == "span-metrics"]
+    assert spans["static_configs"][0]["targets"] == ["jaeger:8889", "jaeger-b:8889", "jaeger-c:8889"]
+    sources = render(GrafanaRenderer(), catalogue)
+    assert any("http://jaeger-any:16686" in text for text in sources.values())
+
+
+def test_in_a_cluster_it_needs_no_volume_and_may_leave_the_namespace(tmp_path: Path) -> None:
+    files = render(KubernetesRenderer(), with_cassandra({"replicas": 3}, kubernetes={}))
+    found = [yaml.load(text, yaml.CSafeLoader) for path, text in files.items() if path.endswith(".yaml")]
+    (pods,) = [
+        each
+        for each in found
+        if each.get("metadata", {}).get("name") == "jaeger" and "template" in each.get("spec", {})
+    ]
+    assert pods["kind"] == "Deployment"
+    assert pods["spec"]["replicas"] == 1
+    assert "/run/secrets" in str(pods)
+    (locked,) = [each for each in found if each.get("metadata", {}).get("name") == "locked-in"]
+    assert "jaeger" not in str(locked["spec"]["podSelector"])
+
+
+@pytest.mark.needs("jaeger")
+def test_a_real_jaeger_takes_every_setting(tmp_path: Path) -> None:
+    for name in ("cassandra", "ca", "cert", "key"):
+        (tmp_path / name).write_text("word", encoding="utf-8")
+    tls = {"ca_file": str(tmp_path / "ca"), "cert_file": str(tmp_path / "cert"), "key_file": str(tmp_path / "key")}
+    more = {"tls": {**tls, "server_name": "traces"}, "password_file": str(tmp_path / "cassandra"), "create": False}
+    for case, given in enumerate(({}, more)):
+        folder = write(
+            render(JaegerRenderer(), with_cassandra({"password_file": more["password_file"], **given})), tmp_path
+        )
+        command: list[str | Path] = [find("jaeger").path, "validate", "--config", folder / CONFIG]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (case, done.stderr)
+
+
 def beside(port: int, folder: Path) -> Server:
     """Another port of the running server."""
     return Server("jaeger", [], port, "/", folder)
+
+
+def send(port: int, folder: Path) -> None:
+    """A span, once the port for spans is open: it is the last one."""
+    wait_for("the span is taken", lambda: beside(port, folder).post("/v1/traces", span()))
 
 
 def ask(port: int, folder: Path, path: str) -> Any:

@@ -18,6 +18,7 @@ from tapewatch.catalogue.validation._services import SERVICES_CHECKS
 from tapewatch.catalogue.validation._slos import SLO_CHECKS
 from tapewatch.catalogue.validation._stack import STACK_CHECKS
 from tapewatch.catalogue.validation._systemd import SYSTEMD_CHECKS
+from tapewatch.catalogue.validation._traces import TRACES_CHECKS
 from tapewatch.documents import Document
 from tapewatch_sdk.problems import Problem
 
@@ -36,6 +37,7 @@ _CHECKS: tuple[Check, ...] = (
     *STACK_CHECKS,
     *HIGH_AVAILABILITY_CHECKS,
     *LONG_TERM_CHECKS,
+    *TRACES_CHECKS,
     *KUBERNETES_CHECKS,
     *SYSTEMD_CHECKS,
 )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import PARTS
 from tapewatch.renderers.compose._part import KEYS, RUN, Part, further, key_volume, own_volume, python_asks
+from tapewatch.renderers.jaeger_storage import reach_jaeger
 from tapewatch.renderers.members import Member, history_addresses, members, reach_all
 from tapewatch.renderers.where import Where
 
@@ -82,9 +83,9 @@ def _platform(catalogue: Catalogue, where: Where) -> Part:
     servers = reach_all(catalogue.stack, where, "prometheus")
     pushes = (word for each in servers for word in ("--push-url", f"http://{each}/api/v1/otlp"))
     settings = {
-        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{where.reach('otlp_http')}/v1/traces",
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{reach_jaeger(catalogue.stack, where, 'otlp_http')}/v1/traces",
         "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{where.reach('loki')}/otlp/v1/logs",
-        "TAPEWATCH_SAMPLING_URL": f"http://{where.reach('jaeger_sampling')}/sampling",
+        "TAPEWATCH_SAMPLING_URL": f"http://{reach_jaeger(catalogue.stack, where, 'jaeger_sampling')}/sampling",
         "TAPEWATCH_KILL_SWITCH_TOKEN_FILE": TOKEN,
         **({"TAPEWATCH_API_KEY_FILE": history.key_file} if history and history.key_file else {}),
     }

@@ -17,9 +17,11 @@ _JAEGER_USER = 10001
 _PREPARE = f"""\
 umask 022
 test -s {PASSWORD} || head -c 24 /dev/urandom | base64 > {PASSWORD}
-chown {_JAEGER_USER}:{_JAEGER_USER} /badger
 """
-"""Makes Grafana's password at the first start, and Jaeger the owner of its volume: its image has no such folder."""
+"""Makes Grafana's password at the first start."""
+
+_PREPARE_JAEGER = f"chown {_JAEGER_USER}:{_JAEGER_USER} /badger\n"
+"""Makes Jaeger the owner of its volume: its image has no such folder."""
 
 
 _PREPARE_TOKEN = f"""\
@@ -38,14 +40,17 @@ chown {OURS}:{OURS} {{folders}}
 
 def script(catalogue: Catalogue) -> str:
     """The commands, for the shell in Prometheus's image."""
+    jaeger = "" if catalogue.stack.traces else _PREPARE_JAEGER
     token = _PREPARE_TOKEN if catalogue.stack.simulate else ""
     folders = " ".join(f"/history{each.suffix}" for each in members(catalogue.stack, "history"))
-    return _PREPARE + token + (_PREPARE_HISTORY.format(folders=folders) if catalogue.stack.history else "")
+    return _PREPARE + jaeger + token + (_PREPARE_HISTORY.format(folders=folders) if catalogue.stack.history else "")
 
 
 def volumes(catalogue: Catalogue) -> Iterator[str]:
     """The volumes that they work on."""
-    yield from (f"secrets:{RUN}", "jaeger:/badger")
+    yield f"secrets:{RUN}"
+    if not catalogue.stack.traces:
+        yield "jaeger:/badger"
     if catalogue.stack.simulate:
         yield f"kill-switch:{KILL_SWITCH}"
     if catalogue.stack.history:

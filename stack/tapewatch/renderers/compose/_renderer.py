@@ -49,9 +49,10 @@ class ComposeRenderer:
 def _volumes(catalogue: Catalogue) -> tuple[str, ...]:
     history = (*own_volumes(catalogue, "history"), "history-key") if catalogue.stack.history else ()
     kill_switch = ("kill-switch",) if catalogue.stack.simulate else ()
+    jaeger = () if catalogue.stack.traces else ("jaeger",)
     alertmanager, prometheus = own_volumes(catalogue, "alertmanager"), own_volumes(catalogue, "prometheus")
     engine = long_term_volumes(catalogue)
-    return (*alertmanager, "grafana", *history, "jaeger", *kill_switch, "loki", *engine, *prometheus, "secrets")
+    return (*alertmanager, "grafana", *history, *jaeger, *kill_switch, "loki", *engine, *prometheus, "secrets")
 
 
 def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from tapewatch.renderers.compose._part import RUN, Part, further, key_volume, mo
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.grafana_settings import grafana_settings
 from tapewatch.renderers.history import INFINITY
+from tapewatch.renderers.jaeger_storage import ANY, jaegers
 from tapewatch.renderers.members import REPLICA, Member, members
 from tapewatch.renderers.where import HOST, Where
 
@@ -50,7 +51,7 @@ def servers(catalogue: Catalogue, where: Where, home: str = "") -> Iterator[Part
     yield from (_prometheus(catalogue, where, each) for each in members(stack, "prometheus"))
     yield _loki(catalogue, where)
     yield from long_term(catalogue, where)
-    yield _jaeger(where)
+    yield from _jaegers(catalogue, where)
     yield from (_grafana(catalogue, where, home), _node_exporter(), _blackbox_exporter(), _alloy(where))
 
 
@@ -99,17 +100,26 @@ def _loki(catalogue: Catalogue, where: Where) -> Part:
     )
 
 
-def _jaeger(where: Where) -> Part:
-    return Part(
-        "jaeger",
-        "jaeger",
-        memory="1g",
-        ports=("jaeger", "otlp_grpc", "otlp_http", "jaeger_sampling"),
-        command=("--config", f"{where.config['jaeger']}/jaeger.yml"),
-        volumes=(mounted("jaeger", where), f"jaeger:{where.data['jaeger']}"),
-        health=wget(f"{where.port('jaeger_health')}/status"),
-        more=(("environment", {"OTEL_TRACES_SAMPLER": "always_off"}),),  # it would trace itself as well
-    )
+def _jaegers(catalogue: Catalogue, where: Where) -> Iterator[Part]:
+    """The first one is the one that people reach from the host; all of them answer to one more name."""
+    names = jaegers(catalogue.stack, where)
+    alias = (("networks", {"default": {"aliases": [ANY]}}),) if len(names) > 1 else ()
+    for number, name in enumerate(names):
+        yield Part(
+            name,
+            "jaeger",
+            memory="1g",
+            ports=() if number else ("jaeger", "otlp_grpc", "otlp_http", "jaeger_sampling"),
+            of="jaeger",
+            command=("--config", f"{where.config['jaeger']}/jaeger.yml"),
+            volumes=(
+                mounted("jaeger", where),
+                *(() if catalogue.stack.traces else (f"jaeger:{where.data['jaeger']}",)),
+            ),
+            health=wget(f"{where.port('jaeger_health')}/status"),
+            after=("jaeger",) if number else (),  # two that make the same table at once can break it
+            more=(("environment", {"OTEL_TRACES_SAMPLER": "always_off"}), *alias),  # it would trace itself as well
+        )
 
 
 def _grafana(catalogue: Catalogue, where: Where, home: str) -> Part:

@@ -53,7 +53,8 @@ def _network(catalogue: Catalogue, kubernetes: Kubernetes, where: Where) -> Iter
         entry = {"from": [{"namespaceSelector": {}}], "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
         rule = {"policyTypes": ["Ingress"], "ingress": [entry]}
         yield _policy(kubernetes, f"to-{part}", {"matchLabels": chosen(part)}, rule)
-    names = {"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": list(_LOCKED_IN)}]}
+    locked_in = [each for each in _LOCKED_IN if each != "jaeger" or catalogue.stack.traces is None]
+    names = {"matchExpressions": [{"key": "app.kubernetes.io/name", "operator": "In", "values": locked_in}]}
     dns = [{"port": 53, "protocol": protocol} for protocol in ("UDP", "TCP")]
     out = [{"to": [{"podSelector": {}}]}, {"to": [{"namespaceSelector": {}}], "ports": dns}]
     yield _policy(kubernetes, "locked-in", names, {"policyTypes": ["Egress"], "egress": out})

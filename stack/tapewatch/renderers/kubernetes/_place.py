@@ -18,9 +18,12 @@ POD = "statefulset.kubernetes.io/pod-name"
 
 
 def cluster(ports: Ports) -> Where:
-    """Each part under its Service's name, in the namespace of all. A drill would need a Service `drill`."""
+    """Each part under its Service's name, in the namespace of all. A drill would need a Service `drill`.
+
+    One Jaeger does, which the cluster starts anew elsewhere: behind a Service several would be scraped as if one.
+    """
     where = compose(ports)
-    return replace(where, hosts={**where.hosts, "drill": "drill"})
+    return replace(where, hosts={**where.hosts, "drill": "drill"}, several_jaegers=False)
 
 
 def service(

@@ -22,9 +22,10 @@ from tapewatch.renderers.kubernetes._resources import (
     resources,
     spread,
 )
-from tapewatch.renderers.kubernetes._secrets import history_volume
+from tapewatch.renderers.kubernetes._secrets import history_volume, secret_volume
 from tapewatch.renderers.loki import LokiRenderer
 from tapewatch.renderers.members import Member, history_addresses, members, reach_all
+from tapewatch.renderers.secrets import secrets_of
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.plugins import Request
 
@@ -57,7 +58,8 @@ def workloads(request: Request, kubernetes: Kubernetes, where: Where) -> Iterato
     """Each part with its files and its Service."""
     catalogue, namespace = cast(Catalogue, request.catalogue), kubernetes.namespace
     yield from _files(request, namespace)
-    pods = [_loki(where), _jaeger(where), _blackbox(where), *_histories(catalogue, kubernetes, where)]
+    traces = _jaeger(catalogue, kubernetes, where)
+    pods = [_loki(where), traces, _blackbox(where), *_histories(catalogue, kubernetes, where)]
     for pod in pods:
         yield service(pod.name, namespace, _selector(pod), pod.ports)
         yield _stateful(catalogue, kubernetes, pod) if pod.data else _deployment(catalogue, kubernetes, pod)
@@ -93,16 +95,17 @@ def _loki(where: Where) -> _Pod:
     )  # fmt: skip
 
 
-def _jaeger(where: Where) -> _Pod:
+def _jaeger(catalogue: Catalogue, kubernetes: Kubernetes, where: Where) -> _Pod:
     names = ("jaeger", "otlp_grpc", "otlp_http", "jaeger_sampling", "jaeger_health", "jaeger_metrics", "span_metrics")
     folder = where.config["jaeger"]
     files = {"jaeger.yml": "jaeger.yml", "sampling.json": "sampling.json"}
+    keys = secrets_of(catalogue).get("jaeger", ())
     return _Pod(
         "jaeger", "jaeger", "jaeger", {_port(name): where.port(name) for name in names}, ("/status", "jaeger-health"),
         OURS,
         arguments=("--config", f"{folder}/jaeger.yml"),
-        mounts=(_mounted("jaeger", folder, files),),
-        data=where.data["jaeger"],
+        mounts=(_mounted("jaeger", folder, files), *((secret_volume(kubernetes, keys),) if keys else ())),
+        data="" if catalogue.stack.traces else where.data["jaeger"],
         environment={"OTEL_TRACES_SAMPLER": "always_off"},  # it would trace itself as well
     )  # fmt: skip
 

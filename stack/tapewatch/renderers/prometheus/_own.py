@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.high_availability import Replicated
+from tapewatch.renderers.jaeger_storage import reach_jaegers
 from tapewatch.renderers.long_term.front import engine_addresses
 from tapewatch.renderers.members import reach_all
 from tapewatch.renderers.where import Where
@@ -63,4 +64,8 @@ def _targets(catalogue: Catalogue, where: Where, part: _Part) -> list[str]:
     if part.port == "long_term":
         return engine_addresses(catalogue, where)
     kind = _REPLICATED.get(part.port)
-    return reach_all(catalogue.stack, where, kind) if kind else [where.reach(part.port)]
+    if kind:
+        return reach_all(catalogue.stack, where, kind)
+    if part.service == "jaeger":
+        return reach_jaegers(catalogue.stack, where, part.port)
+    return [where.reach(part.port)]

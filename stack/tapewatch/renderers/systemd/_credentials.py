@@ -43,6 +43,7 @@ def with_credentials(catalogue: Catalogue, unit: str) -> Catalogue:
         "remote_write": tuple(_moved(each, unit) for each in stack.remote_write),
         "heartbeat": stack.heartbeat and _moved(stack.heartbeat, unit),
         "history": stack.history and _moved(stack.history, unit),
+        "traces": stack.traces and _moved(stack.traces, unit),
     }
     update = {
         "stack": stack.model_copy(update=settings),
