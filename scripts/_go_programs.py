@@ -106,6 +106,7 @@ class Recipe:
         prepare: what must be changed in the copied folder before the build; is told the module's version.
         data: a folder of the module that is kept beside its programs; empty for none.
         printed: what the variable is set to; `{}` stands for the version.
+        tags: build tags, without which the compiler takes other files of the module or its libraries.
     """
 
     packages: Mapping[str, str]
@@ -114,6 +115,7 @@ class Recipe:
     prepare: Callable[[Path, str], None] = _nothing
     data: str = ""
     printed: str = "{}"
+    tags: tuple[str, ...] = ()
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -148,6 +150,8 @@ RECIPES: Mapping[str, Recipe] = {
         prepare=_staging_from_proxy,
         printed="v{}",
     ),
+    # It reads the memory of Prometheus's labels as what they are with this tag; without, it dies of the first question.
+    "github.com/thanos-io/thanos": Recipe({"thanos": "./cmd/thanos"}, tags=("slicelabels",)),
     # With the definitions of its objects, which an API server must know before it takes one.
     "github.com/prometheus-operator/prometheus-operator": Recipe(
         {"operator": "./cmd/operator"}, prepare=_own_libraries_from_proxy, data="example/prometheus-operator-crd"
@@ -175,8 +179,8 @@ def compile_programs(pin: Pin, recipe: Recipe, workshop: Path) -> list[Made]:
     # -s -w leave out the debugger's tables, about a third of the size.
     linker = f"-s -w -X {recipe.version_variable}={recipe.printed.format(version)}"
     for name, package in recipe.packages.items():
-        build = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", str(workshop / name), package]
-        run_again(build, source, GO)
+        build = ["go", "build", "-trimpath", "-buildvcs=false", "-ldflags", linker, "-o", str(workshop / name)]
+        run_again([*build, *(["-tags", ",".join(recipe.tags)] if recipe.tags else []), package], source, GO)
     data = source / recipe.data if recipe.data else None
     return [Made(name, version, workshop / name, data) for name in recipe.packages]
 

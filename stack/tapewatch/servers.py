@@ -28,7 +28,7 @@ __all__ = ["PROGRAMS", "Program", "cache_folder", "cached", "find", "folder_for"
 FROM_DEBIAN = ("blackbox_exporter", "docker-compose")
 """Programs that `make servers` takes from Debian when OLDEST=1 is given; it compiles the others."""
 
-ONLY_TESTED = ("minio", "mimir", "kube-apiserver", "operator", "etcd")
+ONLY_TESTED = ("minio", "mimir", "thanos", "kube-apiserver", "operator", "etcd")
 """Programs that only tests run; `make servers` makes them when BEYOND=1 is given. `operator` is Prometheus's."""
 
 PROGRAMS = (
