@@ -9,7 +9,7 @@ from pydantic import StringConstraints
 
 from tapewatch.schema.types import Bytes, Model, Name
 
-__all__ = ["Kubernetes", "NativePart", "PodPart", "Resources", "StoredPart", "Systemd"]
+__all__ = ["Cores", "Kubernetes", "NativePart", "PodPart", "Resources", "StoredPart", "Systemd", "core_numbers"]
 
 NativePart = Literal[
     "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "history"
@@ -21,6 +21,15 @@ Folder = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+$")]
 
 Cores = Annotated[str, StringConstraints(pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")]
 """Processors as Linux counts them: `0-1,4`."""
+
+
+def core_numbers(cores: str) -> set[int]:
+    """Each processor of such a list."""
+    found: set[int] = set()
+    for each in cores.split(","):
+        first, _, last = each.partition("-")
+        found.update(range(int(first), int(last or first) + 1))
+    return found
 
 
 class Systemd(Model):

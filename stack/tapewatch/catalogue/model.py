@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field
 
 from tapewatch.catalogue.alerting import Receiver, Routing, TimeInterval
+from tapewatch.catalogue.service_unit import ServiceUnit
 from tapewatch.catalogue.stack import Stack
 from tapewatch.catalogue.tls import Tls
 from tapewatch.schema.types import Address, AlertName, Duration, FilePath, LabelName, MetricName, Model, Name, Url
@@ -225,6 +226,8 @@ class Service(Model):
     """Alert parameters for this service alone: `{OrderRejectionRateHigh: {threshold: 0.05}}`."""
     slos: dict[Name, Slo] = {}
     series_budget: int = Field(1000, ge=1)
+    unit: ServiceUnit | None = None
+    """Limits and hardening for its unit, on a host where `stack.systemd` runs the stack."""
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from tapewatch import layout
 from tapewatch.installing.failures import edited, foreign, missing_program, missing_secret, not_installed
 from tapewatch.installing.host import Host, State
-from tapewatch.installing.units import TARGET_WANTS, Unit, folders, told, units, users
+from tapewatch.installing.units import DROP_IN, TARGET_WANTS, Unit, folders, told, units, users
 from tapewatch.planning import Change, compare_files
 from tapewatch.renderers.systemd import TARGET
 from tapewatch.writing import Changes, FileSet, compare
@@ -98,6 +98,7 @@ def plan_install(host: Host, files: FileSet) -> Plan:
         *(Step("user", name) for name in users(files) if not host.has_user(name)),
         *(Step("folder", path) for path in folders(files) if not host.at(path).is_dir()),
         *((Step("enable", TARGET),) if not _enabled(host) else ()),
+        *_others(host, changes),
     ]
     if host.live:
         touched = {
@@ -163,6 +164,17 @@ def _unit_step(host: Host, unit: Unit, state: State, touched: set[str]) -> Step 
     if unit.reloads and (changed := _newest(host, list(unit.reads), state.read, touched)):
         return Step("reload", unit.name, f"{changed} changed")
     return None
+
+
+def _others(host: Host, changes: Changes) -> Iterator[Step]:
+    """Services that we monitor and never start or stop, whose drop-ins change while they run."""
+    changed = (*changes.created, *changes.updated, *changes.removed, *_by_hand(changes))
+    names = dict.fromkeys(
+        PurePosixPath(path).parent.name.removesuffix(".d") for path in changed if path.endswith(DROP_IN)
+    )
+    for name, state in host.states(name for name in names if "@." not in name).items():  # a template runs as others
+        if state.runs:
+            yield Step("stays", name, "its limits hold at once, the rest from its next start")
 
 
 def _newest(host: Host, paths: list[str], since: float, touched: set[str]) -> str:

@@ -9,13 +9,16 @@ from pathlib import PurePosixPath
 from tapewatch import layout
 from tapewatch.renderers.systemd import OURS, READS, unit_settings
 
-__all__ = ["FOLDERS", "TARGET_WANTS", "UNITS", "USERS", "Unit", "folders", "told", "units", "users"]
+__all__ = ["DROP_IN", "FOLDERS", "TARGET_WANTS", "UNITS", "USERS", "Unit", "folders", "told", "units", "users"]
 
 UNITS = "systemd/system"
 """Folder of the units below `etc`."""
 
 USERS = "sysusers.d/tapewatch.conf"
 FOLDERS = "tmpfiles.d/tapewatch.conf"
+
+DROP_IN = "/50-tapewatch.conf"
+"""End of the path of what we have for a unit of somebody else."""
 
 TARGET_WANTS = f"{UNITS}/multi-user.target.wants"
 """Where an enabled target has its link."""

@@ -22,7 +22,7 @@ _Data = Any
 _Differ = Callable[[Mapping[str, _Data], Mapping[str, _Data]], Iterator[Change]]
 
 _UNITS = (".service", ".target", ".conf")
-"""Ends of the names of files that systemd reads as units; those of users and folders are lines without a section."""
+"""Ends of the names of units and drop-ins."""
 
 _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path.startswith(f"{layout.RULES}/"), alert_changes),
@@ -33,7 +33,7 @@ _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path.startswith(f"{layout.DASHBOARDS}/"), dashboard_changes),
     (lambda path: path.endswith("/datasources/tapewatch.yml"), source_changes),
     (lambda path: path == layout.COMPOSE, image_changes),
-    (lambda path: path.startswith(f"{layout.SYSTEMD}/") and path.endswith(_UNITS), unit_changes),
+    (lambda path: path.startswith(f"{layout.SYSTEMD}/") and "/systemd/system/" in path, unit_changes),
 )
 _SILENT = (layout.MANIFEST, f"{layout.TESTS}/", f"{layout.SYSTEMD}/etc/tapewatch/")
 """Files that follow from others: their change is no news."""

@@ -16,12 +16,17 @@ _Settings = tuple[tuple[str, str, str], ...]
 def unit_changes(before: Mapping[str, _Settings], after: Mapping[str, _Settings]) -> Iterator[Change]:
     """Units gained, lost, or with other settings: each with its new value, a long one by its name alone."""
     for path in sorted({*before, *after}):
-        name = PurePosixPath(path).name
+        name = _name(PurePosixPath(path))
         was, now = before.get(path), after.get(path)
         if was is None or now is None:
             yield Change("unit", name, Action.GAINED if was is None else Action.LOST, "", path)
         elif was != now:
             yield Change("unit", name, Action.CHANGED, ", ".join(_differing(was, now)), path)
+
+
+def _name(path: PurePosixPath) -> str:
+    """A drop-in goes by the unit that it belongs to."""
+    return f"{path.parent.name.removesuffix('.d')} (drop-in)" if path.suffix == ".conf" else path.name
 
 
 def _differing(was: _Settings, now: _Settings) -> Iterator[str]:

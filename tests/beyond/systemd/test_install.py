@@ -64,7 +64,7 @@ def test_it_says_what_it_will_do_and_does_nothing(project: Path, image: Path) ->
     assert code == 1
     for words in (
         "29 alerts",
-        "11 units",
+        "9 units",
         "add user tapewatch-alertmanager, tapewatch-prometheus",
         "make folder /etc/tapewatch, /etc/tapewatch/secrets, /var/lib/tapewatch",
         "enable tapewatch.target",

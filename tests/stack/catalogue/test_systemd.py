@@ -41,6 +41,43 @@ def test_native_units_are_one_of_each_on_loopback() -> None:
     assert codes({}, bind="10.0.0.5") == ["catalogue/systemd-bind"]
 
 
+def of_services(cores: str | None = "0-1", **units: dict[str, Any]) -> list[str]:
+    """The codes, and what each says, where the services have these units."""
+
+    def change(data: dict[str, Any]) -> None:
+        data["stack"]["systemd"] = {"cores": cores} if cores else {}
+        for name, unit in units.items():
+            data["services"][name.replace("_", "-")]["unit"] = unit
+
+    problems = problems_in(varied_text(change))
+    assert all(problem.where.line and problem.fix for problem in problems)
+    return [f"{problem.code}: {problem.summary}" for problem in problems]
+
+
+def test_a_service_keeps_off_the_processors_of_the_stack() -> None:
+    unit = {"name": "md.service", "cores": "1-3"}
+
+    assert of_services(market_data=unit) == [
+        "catalogue/service-cores: processor 1 would be the stack's as well (`stack.systemd.cores` is 0-1)"
+    ]
+    assert of_services(market_data={**unit, "cores": "2,3"}) == []
+    (found,) = of_services(None, market_data=unit)
+    assert "the stack may run on the processors 1-3 too, since it has none of its own" in found
+
+
+def test_a_unit_belongs_to_one_service_and_never_to_the_stack() -> None:
+    unit = {"name": "md.service"}
+
+    assert of_services(market_data=unit, risk_manager=unit) == [
+        "catalogue/service-unit: `md.service` is a unit of the service `market-data`"
+    ]
+    assert of_services(market_data={"name": "tapewatch-loki.service"}) == [
+        "catalogue/service-unit: `tapewatch-loki.service` is a unit of the stack"
+    ]
+    assert "catalogue/bad-value" in of_services(market_data={"name": "../md.service"})[0]
+    assert "catalogue/bad-value" in of_services(market_data={"name": "md.service", "capabilities": ["NET_RAW"]})[0]
+
+
 def test_limits_and_processors_stand_in_the_unit() -> None:
     catalogue = varied(lambda data: data["stack"].update(systemd={"cores": "0-1,4", "memory": {"loki": "2GB"}}))
     unit = render(SystemdRenderer(), catalogue)["provisioning/systemd/etc/systemd/system/tapewatch-loki.service"]

@@ -26,6 +26,12 @@ def test_units_come_and_go() -> None:
     ]
 
 
+def test_a_drop_in_goes_by_the_unit_that_it_belongs_to() -> None:
+    after = {"md.service.d/50-tapewatch.conf": "[Service]\nMemoryMax=1\n"}
+
+    assert told({}, after) == [("unit", "md.service (drop-in)", "gained", "")]
+
+
 def test_a_setting_is_told_with_both_values_and_a_long_one_by_its_name() -> None:
     before = unit(MemoryMax="1", CPUAffinity="0")
     after = unit(MemoryMax="2").replace(ASK, f"{ASK}, changed")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tapewatch.catalogue.deployment import NativePart
+from tapewatch.catalogue.deployment import NativePart, core_numbers
 from tapewatch.catalogue.model import Catalogue
-from tapewatch.catalogue.validation._report import Check, Report
+from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.schema.types import byte_count
 
 __all__ = ["SYSTEMD_CHECKS"]
@@ -56,4 +56,45 @@ def _systemd(catalogue: Catalogue, report: Report) -> None:
         )
 
 
-SYSTEMD_CHECKS: tuple[Check, ...] = (_systemd,)
+def _service_units(catalogue: Catalogue, report: Report) -> None:
+    owners: dict[str, str] = {}
+    for name, service in catalogue.services.items():
+        if service.unit is None:
+            continue
+        here: Path = ("services", name, "unit")
+        owner = owners.setdefault(service.unit.name, name)
+        if owner != name or service.unit.name.startswith("tapewatch-"):
+            whose = "the stack" if owner == name else f"the service `{owner}`"
+            report(
+                "service-unit",
+                (*here, "name"),
+                f"`{service.unit.name}` is a unit of {whose}",
+                "each service has a unit of its own, and those of the stack are its own",
+                "name the unit that runs this service alone",
+            )
+        if service.unit.cores and catalogue.stack.systemd:
+            _cores(service.unit.cores, catalogue.stack.systemd.cores, (*here, "cores"), report)
+
+
+def _cores(cores: str, stack: str | None, where: Path, report: Report) -> None:
+    """Where the stack has no processors of its own it runs on all of them, and so beside whoever trades."""
+    if stack is None:
+        report(
+            "service-cores",
+            where,
+            f"the stack may run on the processors {cores} too, since it has none of its own",
+            "processors that trade are not among those of the stack",
+            "give `stack.systemd.cores` others",
+        )
+    elif shared := core_numbers(cores) & core_numbers(stack):
+        report(
+            "service-cores",
+            where,
+            f"{'processor' if len(shared) == 1 else 'processors'} {', '.join(map(str, sorted(shared)))}"
+            f" would be the stack's as well (`stack.systemd.cores` is {stack})",
+            "processors that trade are not among those of the stack",
+            "take others here, or there",
+        )
+
+
+SYSTEMD_CHECKS: tuple[Check, ...] = (_systemd, _service_units)

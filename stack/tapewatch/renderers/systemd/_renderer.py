@@ -22,6 +22,7 @@ from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.secrets import files_read
 from tapewatch.renderers.slo import SloRenderer
 from tapewatch.renderers.systemd._credentials import credentials, inside, with_credentials
+from tapewatch.renderers.systemd._drop_in import drop_ins
 from tapewatch.renderers.systemd._parts import CONFIG, DATA, NativePartOf, parts, unit_of
 from tapewatch.renderers.systemd._service import TARGET, service_text, target_text
 from tapewatch.renderers.where import Where, native
@@ -47,7 +48,8 @@ class SystemdRenderer:
         systemd = catalogue.stack.systemd
         if systemd is None:
             return
-        for file in (*_configuration(request, catalogue), *_units(request, catalogue, systemd)):
+        own = drop_ins(catalogue, _locate(catalogue, catalogue.stack.ports))
+        for file in (*_configuration(request, catalogue), *_units(request, catalogue, systemd), *own):
             yield File(f"{layout.SYSTEMD}/etc/{file.path}", file.text)
 
 
@@ -83,8 +85,8 @@ def _configuration(request: Request, catalogue: Catalogue) -> Iterator[File]:
 def _needed(data: dict[str, Any]) -> dict[str, Any]:
     """The catalogue without what the history never asks for, and for whose change it would be restarted."""
     for each in (data, *data.get("services", {}).values()):
-        each.pop("alerts", None)
-        each.pop("slos", None)
+        for key in ("alerts", "slos", "unit"):
+            each.pop(key, None)
     for key in ("systemd", "kubernetes"):
         data["stack"].pop(key, None)
     return data
