@@ -21,6 +21,7 @@ __all__ = [
     "HISTORY_RECEIVER",
     "RESERVED_RECEIVERS",
     "SEVERITIES",
+    "SHARD_SEEN",
     "TARGET_LABELS",
     "UPTIME",
 ]
@@ -36,6 +37,9 @@ SEVERITIES = ("critical", "high", "medium")
 
 EXPECTED = "tapewatch_expected"
 """The recorded series that says which services should be seen."""
+
+SHARD_SEEN = "tapewatch_shard"
+"""The series that each shard records of itself, by which the engine sees that it lives; its label is `number`."""
 
 UPTIME = "system_uptime_seconds"
 """Emitted by every service through the SDK; a service that pushes shows by it that it is there."""

@@ -39,7 +39,7 @@ from tapewatch.running.clients import Alertmanager, Prometheus
 from tapewatch.servers import find
 from tapewatch.simulating.control import ask, running
 
-__all__ = ["FACTOR", "Cluster", "Told", "running_cluster"]
+__all__ = ["FACTOR", "Cluster", "Told", "running_cluster", "state_of"]
 
 FACTOR = 20.0
 """How many times as fast rules and routes are."""
@@ -125,7 +125,7 @@ class Cluster:
         """Every notification until now."""
         found = zip(list(self.webhook.times), list(self.webhook.payloads), strict=False)
         return [
-            Told(at, each["receiver"], each["groupKey"], each["externalURL"].rstrip("/"), _state(each))
+            Told(at, each["receiver"], each["groupKey"], each["externalURL"].rstrip("/"), state_of(each))
             for at, each in found
         ]
 
@@ -186,7 +186,8 @@ class Ear:
         return None
 
 
-def _state(payload: Mapping[str, Any]) -> frozenset[tuple[str, str, str, str, str]]:
+def state_of(payload: Mapping[str, Any]) -> frozenset[tuple[str, str, str, str, str]]:
+    """Of each alert in a message: name, service, all labels as text, status and begin."""
     return frozenset(
         (
             each["labels"]["alertname"], each["labels"].get("service", ""), json.dumps(each["labels"], sort_keys=True),

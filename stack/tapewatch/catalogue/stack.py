@@ -10,18 +10,21 @@ from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from tapewatch.catalogue.deployment import Kubernetes, Systemd
-from tapewatch.catalogue.high_availability import HighAvailability
+from tapewatch.catalogue.high_availability import HighAvailability, Replicated
 from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.catalogue.traces import TraceStore
 from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
 
-__all__ = ["PARTS", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
+__all__ = ["PARTS", "SHARD", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
 
 PARTS = (
     "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
 )  # fmt: skip
 """The parts of the stack: their host names in compose, and the label `service` of what they measure of themselves."""
+
+SHARD = "shard"
+"""External label in which shards differ; it is dropped before an alert leaves."""
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -161,6 +164,9 @@ class Stack(Model):
     """What runs more than once."""
     shards: int = Field(1, ge=1)
     """Prometheus servers (or pairs) among which the services are spread, by a hash of the service's name."""
+    shards_before: int | None = Field(None, ge=1)
+    """How many shards there were, as long as services are moving: those that move are on their old shard and on their
+    new one."""
     long_term: LongTerm | None = None
     """The engine that keeps metrics for years, and asks every shard at once."""
     traces: TraceStore | None = None
@@ -171,3 +177,13 @@ class Stack(Model):
     """Objects for a cluster."""
     images: Mapping[Program, Image]
     """Every program of the stack with its version: the one place where versions are pinned."""
+
+    @property
+    def shard_count(self) -> int:
+        """How many shards run: all of those before, too, while services are moving."""
+        return max(self.shards, self.shards_before or 1)
+
+    def members(self, part: Replicated) -> int:
+        """How many members a part has, over all shards."""
+        each = self.high_availability.count(part) if self.high_availability else 1
+        return each * (self.shard_count if part == "prometheus" else 1)

@@ -59,6 +59,7 @@ def _alert(name: str, project: Project) -> Iterator[str]:
         yield f"  {_readable(rules[0].annotations[text])}"
     for rule in rules:
         yield from _rule(rule)
+    yield from _evaluated(rules, project)
     for severity in severities:
         yield f"who is told when it is {severity}, by team:"
         yield from _told(severity, rules[0].domain, project)
@@ -76,6 +77,17 @@ def _rule(rule: Rule) -> Iterator[str]:
     for record in rule.spec.records:
         yield f"  records {fill(record.record, rule.values)}: {record.help}"
         yield from (f"    {line}" for line in fill(record.expr, rule.values).strip().splitlines())
+
+
+def _evaluated(rules: list[Rule], project: Project) -> Iterator[str]:
+    """Where it is evaluated, if there are shards."""
+    if project.catalogue.stack.shard_count == 1:
+        return
+    from tapewatch.sharding.placing import placement
+
+    reason = next(filter(None, map(placement(project.request).of_alert, rules)), "")
+    where = f"by the long-term engine: {reason}" if reason else "on the shard of each service"
+    yield f"evaluated {where}"
 
 
 def _readable(text: str) -> str:
@@ -99,6 +111,7 @@ def _service(name: str, project: Project) -> Iterator[str]:
     if service.description:
         yield f"  {service.description}"
     yield f"metrics: {'pushed' if service.mode == 'push' else ', '.join(service.targets) or 'discovered'}"
+    yield from _shards(name, project)
     count = sum(family.domain in service.emits for family in project.catalogue.families.values())
     yield f"emits: {', '.join(service.emits)} ({count} metric families)"
     if service.depends_on:
@@ -111,6 +124,20 @@ def _service(name: str, project: Project) -> Iterator[str]:
         if rule.domain in (*service.emits, "platform") and rule.service in ("", name):
             own = " (its own parameters)" if rule.service else ""
             yield f"  {rule.alert}, {rule.severity}{own}"
+
+
+def _shards(name: str, project: Project) -> Iterator[str]:
+    """Which shard scrapes it, or takes its pushes."""
+    stack = project.catalogue.stack
+    if stack.shard_count == 1:
+        return
+    from tapewatch.renderers.members import members
+    from tapewatch.sharding.hashing import shards_of
+
+    shards = shards_of(name, stack)
+    servers = [f"prometheus{each.suffix}" for each in members(stack, "prometheus") if each.shard in shards]
+    moving = " (it moves from the first to the second)" if len(shards) > 1 else ""
+    yield f"shard: {' and '.join(map(str, shards))}{moving}, {', '.join(servers)}"
 
 
 def _metric(name: str, project: Project) -> Iterator[str]:

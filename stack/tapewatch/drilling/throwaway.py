@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from tapewatch.drilling.venue import Venue
 from tapewatch.project import Project
 from tapewatch.renderers.alertmanager import AlertmanagerRenderer
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
+from tapewatch.renderers.members import single
 from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.where import Where, native
@@ -88,17 +89,14 @@ def _processes(
     yield Process([servers.find("prometheus").path, *flags], prometheus, "/-/ready", folder / "logs" / "prometheus.log")
 
 
-_ALONE: Mapping[str, object] = {"high_availability": None}
-"""What a drill is about is one Prometheus and one Alertmanager."""
-
-
 def _on_its_own(project: Project) -> Project:
     """The same project on ports that nobody uses, beside the real stack and without a way out."""
     free = free_ports("prometheus", "alertmanager", "drill")
     catalogue = project.catalogue
     ports = catalogue.stack.ports.model_copy(update=free)
-    stack = catalogue.stack.model_copy(
-        update={"ports": ports, "remote_write": (), "heartbeat": None, "history": None, **_ALONE}
+    # What a drill is about is one Prometheus and one Alertmanager.
+    stack = single(catalogue.stack).model_copy(
+        update={"ports": ports, "remote_write": (), "heartbeat": None, "history": None}
     )
     nobody = dict.fromkeys(catalogue.receivers, Receiver())
     alone = catalogue.model_copy(update={"stack": stack, "services": {}, "receivers": nobody})

@@ -34,7 +34,7 @@ def local_text(loaded: Loaded) -> str:
     stack = {
         key: value
         for key, value in data["stack"].items()
-        if key not in ("heartbeat", "remote_write", "high_availability")
+        if key not in ("heartbeat", "remote_write", "high_availability", "shards", "shards_before")
     }
     data["stack"] = {**stack, "history": {"address": local_history(catalogue), "key_file": None}}
     return dump(data, HEADER)

@@ -1,4 +1,4 @@
-"""Changes of rule files: alerts gained, lost, loosened or tightened, the heartbeat, services expected, records."""
+"""Changes of rule files: alerts gained, lost, loosened or tightened, the heartbeat, records."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tapewatch import layout
 from tapewatch.planning.changes import Action, Change
 from tapewatch.planning.heartbeat import is_heartbeat, rule_changes
 from tapewatch.promql.lexer import Token, TokenKind, significant, tokenize
 from tapewatch.schema import seconds
-from tapewatch_sdk.names import EXPECTED, SEVERITIES
+from tapewatch_sdk.names import EXPECTED, SEVERITIES, SHARD_SEEN
 
 __all__ = ["alert_changes", "held_change", "severity_change"]
 
@@ -96,6 +97,13 @@ def _difference(old: _Alert, new: _Alert, service: str) -> Iterator[Change]:
         yield Change("alert", title, action, ", ".join(detail for _, detail in differences), new.path)
     elif old.rule.get("annotations") != new.rule.get("annotations"):
         yield Change("alert", title, Action.CHANGED, "texts or links", new.path)
+    elif (there := _at_engine(new.path)) != _at_engine(old.path):
+        where = "by the long-term engine" if there else "on the shard of each service"
+        yield Change("alert", title, Action.CHANGED, f"evaluated {where} from now on", new.path)
+
+
+def _at_engine(path: str) -> bool:
+    return path.startswith(f"{layout.ENGINE_RULES}/")
 
 
 def held_change(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Action, str]]:
@@ -165,7 +173,7 @@ def _comparator(tokens: list[Token], index: int) -> str:
 def _read_records(files: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, str]]:
     found = {}
     for path, rule in _rules(files):
-        if "record" in rule:
+        if "record" in rule and rule["record"] not in (EXPECTED, SHARD_SEEN):
             labels = rule.get("labels", {})
             of = " ".join(labels[key] for key in ("service", "slo") if key in labels)
             found[rule["record"], of] = (f"{rule['expr']} {sorted(labels.items())}", path)
@@ -175,10 +183,6 @@ def _read_records(files: Mapping[str, Any]) -> dict[tuple[str, str], tuple[str, 
 def _records(before: Mapping[Any, tuple[str, str]], after: Mapping[Any, tuple[str, str]]) -> Iterator[Change]:
     for key in sorted({*before, *after}):
         old, new = before.get(key), after.get(key)
-        if old == new:
-            continue
-        kind, name = (
-            ("expected service", key[1]) if key[0] == EXPECTED else ("recording rule", " ".join(filter(None, key)))
-        )
-        action = Action.GAINED if old is None else Action.LOST if new is None else Action.CHANGED
-        yield Change(kind, name, action, "", (new or old or ("", ""))[1])
+        if old != new:
+            action = Action.GAINED if old is None else Action.LOST if new is None else Action.CHANGED
+            yield Change("recording rule", " ".join(filter(None, key)), action, "", (new or old or ("", ""))[1])

@@ -29,8 +29,8 @@ class Change:
     """One change that an operator would want to know of.
 
     Parameters:
-        kind: alert, log alert, heartbeat, expected service, recording rule, target, scrape job, remote write, route,
-            receiver, inhibition, dashboard, panel, data source, image, unit or file.
+        kind: shards, shard, alert, log alert, heartbeat, expected service, recording rule, target, scrape job, remote
+            write, route, receiver, inhibition, dashboard, panel, data source, image, unit or file.
         name: which one.
         action: what happens to it.
         detail: how, in a few words; may be empty.

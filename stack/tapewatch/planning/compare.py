@@ -11,6 +11,7 @@ from tapewatch.planning.changes import Action, Change, Files, Plan
 from tapewatch.planning.dashboards import dashboard_changes
 from tapewatch.planning.logs import log_alert_changes
 from tapewatch.planning.routes import route_changes
+from tapewatch.planning.shards import expected_changes, shard_changes, told_of
 from tapewatch.planning.stack import image_changes, source_changes
 from tapewatch.planning.targets import job_changes, target_changes
 from tapewatch.planning.units import unit_changes
@@ -21,11 +22,16 @@ __all__ = ["compare_files"]
 _Data = Any
 _Differ = Callable[[Mapping[str, _Data], Mapping[str, _Data]], Iterator[Change]]
 
+_RULES = (f"{layout.RULES}/", f"{layout.ENGINE_RULES}/")
+
 _UNITS = (".service", ".target", ".conf")
 """Ends of the names of units and drop-ins."""
 
 _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
-    (lambda path: path.startswith(f"{layout.RULES}/"), alert_changes),
+    (
+        lambda path: path.startswith((f"{layout.RULES}/", f"{layout.ENGINE_RULES}/")) and not told_of(path),
+        alert_changes,
+    ),
     (lambda path: path.startswith(f"{layout.LOKI}/rules/"), log_alert_changes),
     (lambda path: path.startswith(f"{layout.TARGETS}/"), target_changes),
     (lambda path: path == f"{layout.PROMETHEUS}/prometheus.yml", job_changes),
@@ -35,7 +41,13 @@ _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path == layout.COMPOSE, image_changes),
     (lambda path: path.startswith(f"{layout.SYSTEMD}/") and "/systemd/system/" in path, unit_changes),
 )
-_SILENT = (layout.MANIFEST, f"{layout.TESTS}/", f"{layout.SYSTEMD}/etc/tapewatch/")
+_SILENT = (
+    layout.MANIFEST,
+    f"{layout.TESTS}/",
+    f"{layout.SYSTEMD}/etc/tapewatch/",
+    f"{layout.PROMETHEUS}/prometheus-",
+    f"{layout.RULES}/shards/",
+)
 """Files that follow from others: their change is no news."""
 
 
@@ -43,10 +55,15 @@ def compare_files(before: Files, after: Files) -> Plan:
     """What changes when `after` takes the place of `before`."""
     differing = sorted(path for path in {*before, *after} if before.get(path) != after.get(path))
     told: list[Change] = []
+    services = any(map(told_of, differing))
+    if services:
+        told += _whole(shard_changes, before, after)
     for concerns, differ in _DIFFERS:
         paths = [path for path in differing if concerns(path)]
         if paths:
             told += _told(differ, paths, before, after)
+        if services and differ is alert_changes:
+            told += _whole(expected_changes, before, after)
     spoken = {change.path for change in told}
     told += [
         _file(path, before, after)
@@ -57,6 +74,14 @@ def compare_files(before: Files, after: Files) -> Plan:
         told = [_file(path, before, after) for path in differing if path != layout.MANIFEST]
     kinds = list(dict.fromkeys(change.kind for change in told))
     return Plan(tuple(sorted(told, key=lambda change: kinds.index(change.kind))), len(differing))
+
+
+def _whole(differ: Callable[[Files, Files], Iterator[Change]], before: Files, after: Files) -> list[Change]:
+    """What is told of all files, since a service that leaves one of them comes into another."""
+    try:
+        return list(differ(before, after))
+    except (ProblemsError, ValueError, KeyError, TypeError, AttributeError):
+        return []  # the file that was damaged is named below
 
 
 def _told(differ: _Differ, paths: list[str], before: Files, after: Files) -> list[Change]:

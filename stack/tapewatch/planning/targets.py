@@ -8,6 +8,7 @@ from typing import Any
 
 from tapewatch.planning.changes import Action, Change
 from tapewatch.planning.remote_write import remote_write_changes
+from tapewatch.planning.shards import without_shards
 
 __all__ = ["job_changes", "target_changes"]
 
@@ -30,7 +31,7 @@ def target_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Itera
 def job_changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     """Scrape jobs gained, lost or changed, and changes of the other sections of `prometheus.yml`."""
     path = next(iter({**before, **after}))
-    old, new = before.get(path) or {}, after.get(path) or {}
+    old, new = without_shards(before.get(path) or {}), without_shards(after.get(path) or {})
     yield from _jobs(old.get("scrape_configs", ()), new.get("scrape_configs", ()), path)
     yield from remote_write_changes(old.get("remote_write", ()), new.get("remote_write", ()), path)
     for section in sorted({*old, *new} - {"scrape_configs", "remote_write"}):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tapewatch.catalogue import Catalogue
-from tapewatch.renderers.members import Member, members
+from tapewatch.renderers.members import Member, configuration_file, members
 from tapewatch.renderers.where import Where
 
 __all__ = ["FLUSH", "STORED", "alertmanager_flags", "prometheus_flags", "published", "sends"]
@@ -32,7 +32,7 @@ def prometheus_flags(catalogue: Catalogue, where: Where, member: Member | None =
     size = (f"--storage.tsdb.retention.size={retention.metrics_size}",) if retention.metrics_size else ()
     flush = (f"--storage.remote.flush-deadline={FLUSH}",) if sends(catalogue) else ()
     return (
-        f"--config.file={where.config['prometheus']}/prometheus.yml",
+        f"--config.file={where.config['prometheus']}/{configuration_file(member.shard)}",
         f"--storage.tsdb.path={where.data['prometheus']}",
         f"--storage.tsdb.retention.time={retention.metrics}",
         *size,

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.high_availability import Replicated
 from tapewatch.documents import dump
 from tapewatch.renderers.history import grafana_source
 from tapewatch.renderers.jaeger_storage import reach_jaeger
@@ -111,7 +112,20 @@ def _slug(folder: str) -> str:
 
 
 def _sources(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
+    yield _everything(catalogue, where) or _prometheus(catalogue, where)
+    yield _source("Loki", DATASOURCE_LOKI, where.reach("loki"), jsonData={"derivedFields": [_log_to_trace()]})
+    jaeger = reach_jaeger(catalogue.stack, where, "jaeger")
+    yield _source("Jaeger", DATASOURCE_JAEGER, jaeger, jsonData=_from_traces())
     yield _source(
+        "Alertmanager",
+        DATASOURCE_ALERTMANAGER,
+        where.reach("alertmanager"),
+        jsonData={"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
+    )
+
+
+def _prometheus(catalogue: Catalogue, where: Where) -> dict[str, Any]:
+    return _source(
         "Prometheus",
         DATASOURCE_PROMETHEUS,
         where.reach("prometheus"),
@@ -126,30 +140,36 @@ def _sources(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
             ],
         },
     )
-    yield _source("Loki", DATASOURCE_LOKI, where.reach("loki"), jsonData={"derivedFields": [_log_to_trace()]})
-    jaeger = reach_jaeger(catalogue.stack, where, "jaeger")
-    yield _source("Jaeger", DATASOURCE_JAEGER, jaeger, jsonData=_from_traces())
-    yield _source(
-        "Alertmanager",
-        DATASOURCE_ALERTMANAGER,
-        where.reach("alertmanager"),
-        jsonData={"implementation": "prometheus", "handleGrafanaManagedAlerts": False},
-    )
+
+
+def _everything(catalogue: Catalogue, where: Where) -> dict[str, Any] | None:
+    """What dashboards ask with shards: the engine, which sees them all. None where one Prometheus sees everything."""
+    found = next(long_term_source(catalogue, where), None)
+    if found is None or catalogue.stack.shard_count == 1:
+        return None
+    return {**found, "name": "Prometheus", "uid": DATASOURCE_PROMETHEUS, "isDefault": True}
 
 
 def _further(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
-    """The other members of what runs more than once, to be chosen where the first one is down."""
-    for source in _sources(catalogue, where):
-        part = source["type"]
-        if part not in ("prometheus", "alertmanager"):
-            continue
+    """The other members of what runs more than once, to be chosen where the first one is down.
+
+    With shards the first one is among them: it has a share of the services, and is not what dashboards ask.
+    """
+    alertmanager = next(each for each in _sources(catalogue, where) if each["type"] == "alertmanager")
+    first: dict[Replicated, dict[str, Any]] = {
+        "prometheus": _prometheus(catalogue, where),
+        "alertmanager": alertmanager,
+    }
+    spread = _everything(catalogue, where) is not None
+    for part, source in first.items():
+        host, _, port = where.reach(part).rpartition(":")
         for member in members(catalogue.stack, part):
-            if member.number:
-                host, _, port = where.reach(part).rpartition(":")
+            suffix = member.suffix or ("-0" if spread and part == "prometheus" else "")
+            if suffix:
                 yield {
                     **{key: value for key, value in source.items() if key != "isDefault"},
-                    "name": f"{source['name']} {member.letter}",
-                    "uid": f"{source['uid']}{member.suffix}",
+                    "name": f"{source['name']}{suffix.replace('-', ' ')}",
+                    "uid": f"{source['uid']}{suffix}",
                     "url": f"http://{member.reach(where, host, int(port))}",
                 }
 

@@ -7,7 +7,7 @@ in the place of the real ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from tapewatch import layout
@@ -16,10 +16,10 @@ from tapewatch.documents import dump
 from tapewatch.rules.parameters import format_duration
 from tapewatch.rules.resolve import EVALUATION_SECONDS
 from tapewatch.schema import seconds
-from tapewatch_sdk.names import HEARTBEAT, HEARTBEAT_SEVERITY
+from tapewatch_sdk.names import HEARTBEAT, HEARTBEAT_SEVERITY, SHARD_SEEN
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["HeartbeatRenderer", "heartbeat_groups"]
+__all__ = ["HeartbeatRenderer", "heard_by_engine", "heartbeat_groups"]
 
 _FRESH = 60.0
 """Seconds for which the newest scrape may lie back; more where scrapes are further apart."""
@@ -38,7 +38,11 @@ _PROVEN = 600.0
 
 
 class HeartbeatRenderer:
-    """`rules/heartbeat.yml` and its unit test, where `stack.heartbeat` is on; otherwise nothing."""
+    """`rules/heartbeat.yml` and its unit test, where `stack.heartbeat` is on; otherwise nothing.
+
+    With shards it is a rule of the engine, which beats while it hears from every one of them: no shard could say that
+    another is dead.
+    """
 
     name = "heartbeat"
     api_version = API_VERSION
@@ -48,16 +52,21 @@ class HeartbeatRenderer:
         catalogue = cast(Catalogue, request.catalogue)
         if catalogue.stack.heartbeat is None:
             return
-        labels, fresh = _labels(catalogue), _fresh(catalogue)
-        yield File(f"{layout.RULES}/heartbeat.yml", dump(_rules(labels, fresh), layout.HEADER))
-        yield File(f"{layout.TESTS}/heartbeat_test.yml", dump(_tests(labels, fresh), layout.HEADER))
+        folder = layout.ENGINE_RULES if heard_by_engine(catalogue) else layout.RULES
+        yield File(f"{folder}/heartbeat.yml", dump(_rules(catalogue), layout.HEADER))
+        yield File(f"{layout.TESTS}/heartbeat_test.yml", dump(_tests(catalogue, folder), layout.HEADER))
+
+
+def heard_by_engine(catalogue: Catalogue) -> bool:
+    """Whether the engine beats, and not a Prometheus."""
+    return catalogue.stack.shard_count > 1 and catalogue.stack.long_term is not None
 
 
 def heartbeat_groups(catalogue: Catalogue) -> list[dict[str, Any]]:
     """The one rule group; none where there is no heartbeat."""
     if catalogue.stack.heartbeat is None:
         return []
-    groups: list[dict[str, Any]] = _rules(_labels(catalogue), _fresh(catalogue))["groups"]
+    groups: list[dict[str, Any]] = _rules(catalogue)["groups"]
     return groups
 
 
@@ -75,39 +84,67 @@ def _fresh(catalogue: Catalogue) -> float:
     return math.ceil(max(_FRESH, _SCRAPES * scrape) / EVALUATION_SECONDS) * EVALUATION_SECONDS
 
 
-def _rules(labels: Mapping[str, str], fresh: float) -> dict[str, Any]:
+def _rules(catalogue: Catalogue) -> dict[str, Any]:
     # A Prometheus whose disk is full evaluates on, though it can store nothing: `vector(1)` alone would beat on.
-    expr = f"vector(1) and on () (time() - max(timestamp(up)) < {fresh:g})"
-    rule = {"alert": HEARTBEAT, "expr": expr, "labels": dict(labels), "annotations": dict(_ANNOTATIONS)}
+    fresh = _fresh(catalogue)
+    alive = f"time() - max(timestamp(up)) < {fresh:g}"
+    if heard_by_engine(catalogue):
+        newest = f"max by (number) (timestamp({SHARD_SEEN}))"
+        alive = f"count(time() - {newest} < {fresh:g}) == {catalogue.stack.shard_count}"
+    rule = {
+        "alert": HEARTBEAT,
+        "expr": f"vector(1) and on () ({alive})",
+        "labels": dict(_labels(catalogue)),
+        "annotations": dict(_ANNOTATIONS),
+    }
     return {"groups": [{"name": "heartbeat", "rules": [rule]}]}
 
 
-def _tests(labels: Mapping[str, str], fresh: float) -> dict[str, Any]:
+def _tests(catalogue: Catalogue, folder: str) -> dict[str, Any]:
     """Fires from the first evaluation to the last as long as there are scrapes, and ends with them."""
+    labels, fresh = _labels(catalogue), _fresh(catalogue)
+    series = ["up"]
+    if heard_by_engine(catalogue):
+        # The last one alone ends: the beat must end with it.
+        series = [f'{SHARD_SEEN}{{number="{shard}"}}' for shard in reversed(range(catalogue.stack.shard_count))]
     scrapes = int(_PROVEN / EVALUATION_SECONDS)
     ends = int(fresh / EVALUATION_SECONDS)
     silent = int(2 * fresh / EVALUATION_SECONDS)
     tests = [
         _test(labels, "fires at every evaluation while anything is scraped, and ends soon after the last scrape",
-              f"0x{scrapes} _x{silent}", scrapes + ends, _PROVEN + 2 * fresh),
-        _test(labels, "silent where nothing is scraped", f"_x{scrapes}", 0, _PROVEN),
+              series, f"0x{scrapes} _x{silent}", scrapes + ends, _PROVEN + 2 * fresh),
+        _test(labels, "silent where nothing is scraped", series, f"_x{scrapes}", 0, _PROVEN),
     ]  # fmt: skip
     return {
-        "rule_files": ["../rules/heartbeat.yml"],
+        "rule_files": [f"../{'rules' if folder == layout.RULES else '../long-term/rules'}/heartbeat.yml"],
         "evaluation_interval": format_duration(EVALUATION_SECONDS),
         "tests": tests,
     }
 
 
-def _test(labels: Mapping[str, str], name: str, up: str, times: int, end: float) -> dict[str, Any]:
-    """One unit test: how many evaluations fire in all, and what the first of them says."""
+def _test(
+    labels: Mapping[str, str], name: str, series: Sequence[str], values: str, times: int, end: float
+) -> dict[str, Any]:
+    """One unit test: how many evaluations fire in all, and what the first of them says.
+
+    Parameters:
+        labels: the alert's.
+        name: of the test.
+        series: what the rule goes by; the values are those of the first, the others are there all the time.
+        values: of that one, as promtool reads them.
+        times: evaluations that fire.
+        end: seconds.
+    """
+    always = f"0x{int(end / EVALUATION_SECONDS)}"
     firing = {"alertname": HEARTBEAT, "alertstate": "firing"}
     expected = [{"exp_labels": dict(labels), "exp_annotations": dict(_ANNOTATIONS)}] if times else []
     counted = [{"labels": _selector({**firing, **labels}), "value": times}] if times else []
     return {
         "name": f"{HEARTBEAT}: {name}",
         "interval": format_duration(EVALUATION_SECONDS),
-        "input_series": [{"series": "up", "values": up}],
+        "input_series": [
+            {"series": each, "values": always if number else values} for number, each in enumerate(series)
+        ],
         "alert_rule_test": [{"eval_time": "0s", "alertname": HEARTBEAT, "exp_alerts": expected}],
         "promql_expr_test": [
             {

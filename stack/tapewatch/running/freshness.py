@@ -8,18 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from tapewatch import layout
+from tapewatch.renderers.members import configuration_file
 from tapewatch.running.clients import Alertmanager, Prometheus, Server
 from tapewatch.running.containers import GOOD, Container, state_of
 from tapewatch.running.project import ComposeProject
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem, Severity
 
-__all__ = ["ALERTMANAGER_FILE", "PROMETHEUS_FILE", "alertmanager_hash", "changed_since_start", "part_of", "stale"]
+__all__ = ["ALERTMANAGER_FILE", "alertmanager_hash", "changed_since_start", "file_of", "part_of", "stale"]
 
-PROMETHEUS_FILE = f"{layout.PROMETHEUS}/prometheus.yml"
 ALERTMANAGER_FILE = f"{layout.ALERTMANAGER}/alertmanager.yml"
 
-_MEMBER = re.compile(r"(prometheus|alertmanager)-[a-z]")
+_MEMBER = re.compile(r"(prometheus|alertmanager)(?:-(?P<shard>[0-9]+))?(?:-[a-z])?")
 
 READ_AT_START: Mapping[str, tuple[str, ...]] = {
     "loki": (f"{layout.LOKI}/loki.yml",),
@@ -42,7 +42,7 @@ def stale(project: ComposeProject, found: Mapping[str, Container]) -> list[Probl
     for part, server in (("prometheus", Prometheus), ("alertmanager", Alertmanager)):
         for name in (each for each in found if part_of(each) == part):
             if url := _url(project, name, found[name]):
-                problems += _reload_problems(project.folder, part, server(url))
+                problems += _reload_problems(project.folder, part, server(url), file_of(name))
     return problems
 
 
@@ -50,6 +50,12 @@ def part_of(name: str) -> str:
     """The part that a service of compose is a member of: `prometheus` of `prometheus-b`."""
     match = _MEMBER.fullmatch(name)
     return match[1] if match else name
+
+
+def file_of(name: str) -> str:
+    """The configuration of a Prometheus, by its service of compose: that of its shard."""
+    match = _MEMBER.fullmatch(name)
+    return f"{layout.PROMETHEUS}/{configuration_file(int((match and match['shard']) or 0))}"
 
 
 def changed_since_start(project: ComposeProject, found: Mapping[str, Container]) -> Iterator[tuple[str, str]]:
@@ -79,18 +85,18 @@ def _url(project: ComposeProject, name: str, container: Container) -> str:
     return container.url(service) if service and state_of(service, container) in GOOD else ""
 
 
-def _reload_problems(folder: Path, name: str, server: Server) -> Iterator[Problem]:
-    """Whether Prometheus or Alertmanager runs with its files."""
+def _reload_problems(folder: Path, name: str, server: Server, configuration: str) -> Iterator[Problem]:
+    """Whether Prometheus or Alertmanager runs with its files; `configuration` is that of a Prometheus."""
     try:
         if server.metric(f"{name}_config_last_reload_successful") == 0:
             yield _old(server.name)
-        elif changed := _newer(folder, name, server):
+        elif changed := _newer(folder, name, server, configuration):
             yield _unread(server.name, changed)
     except ToolError as error:
         yield from error.problems
 
 
-def _newer(folder: Path, name: str, server: Server) -> str:
+def _newer(folder: Path, name: str, server: Server, configuration: str) -> str:
     """A file that the server has not read since it changed; empty when it has read all."""
     if name == "alertmanager":
         path = folder / ALERTMANAGER_FILE
@@ -98,13 +104,13 @@ def _newer(folder: Path, name: str, server: Server) -> str:
             return ""
         return ALERTMANAGER_FILE
     read = server.metric("prometheus_config_last_reload_success_timestamp_seconds") or 0.0
-    newest = max(_prometheus_files(folder), key=_changed, default=None)
+    newest = max(_prometheus_files(folder, configuration), key=_changed, default=None)
     return newest.relative_to(folder).as_posix() if newest and _changed(newest) > read else ""
 
 
-def _prometheus_files(folder: Path) -> Iterable[Path]:
+def _prometheus_files(folder: Path, configuration: str) -> Iterable[Path]:
     """The files that Prometheus reads when it is told to; it watches its targets by itself."""
-    files = [folder / PROMETHEUS_FILE, *(folder / layout.RULES).glob("*.yml")]
+    files = [folder / configuration, *(folder / layout.RULES).rglob("*.yml")]
     return [file for file in files if file.is_file()]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tapewatch import layout
 from tapewatch.running.clients import Alertmanager, Grafana, Prometheus, RefusedError
 from tapewatch.running.containers import Container, log_tail
-from tapewatch.running.freshness import ALERTMANAGER_FILE, PROMETHEUS_FILE, alertmanager_hash, part_of
+from tapewatch.running.freshness import ALERTMANAGER_FILE, alertmanager_hash, file_of, part_of
 from tapewatch.running.live import INSIDE, differences
 from tapewatch.running.password import grafana_password
 from tapewatch.running.project import ComposeProject
@@ -67,8 +67,8 @@ def reload_service(project: ComposeProject, name: str, container: Container) -> 
         return reload_grafana(Grafana(url, grafana_password(project)))
     return reload_prometheus(
         Prometheus(url),
-        project.folder / PROMETHEUS_FILE,
-        check=lambda: _promtool(project, container),
+        project.folder / file_of(name),
+        check=lambda: _promtool(project, container, Path(file_of(name)).name),
         log=lambda: log_tail(project.docker, container, 20),
     )
 
@@ -133,9 +133,9 @@ def reload_grafana(server: Grafana) -> str:
     return "data sources and dashboards"
 
 
-def _promtool(project: ComposeProject, container: Container) -> str:
+def _promtool(project: ComposeProject, container: Container, file: str) -> str:
     """What the promtool beside the running Prometheus says of its files; nothing where there is none."""
-    command = ("promtool", "check", "config", "--lint=none", f"{INSIDE}/prometheus.yml")
+    command = ("promtool", "check", "config", "--lint=none", f"{INSIDE}/{file}")
     done = project.docker.call("exec", container.id, *command)
     if done.returncode in (0, 125, 126, 127):  # 126 and 127: the program is not there
         return ""

@@ -80,10 +80,7 @@ def test_what_is_no_name_or_size_in_a_cluster_is_refused(key: str, value: Any) -
     assert found(lambda data: data["stack"]["kubernetes"].update({key: value}))
 
 
-def test_shards_without_a_cluster_are_refused() -> None:
-    (problem,) = problems_in(varied_text(lambda data: data["stack"].update(shards=4)))
-
-    assert (problem.code, problem.where.line > 0) == ("catalogue/shards", True)
+def test_the_operator_spreads_services_also_without_an_engine() -> None:
     assert found(lambda data: data["stack"].update(shards=4)) == []
 
 

@@ -11,10 +11,12 @@ from tapewatch.catalogue.validation._history import HISTORY_CHECKS
 from tapewatch.catalogue.validation._kubernetes import KUBERNETES_CHECKS
 from tapewatch.catalogue.validation._logs import LOGS_CHECKS
 from tapewatch.catalogue.validation._long_term import LONG_TERM_CHECKS
+from tapewatch.catalogue.validation._members import MEMBERS_CHECKS
 from tapewatch.catalogue.validation._remote_write import REMOTE_WRITE_CHECKS
 from tapewatch.catalogue.validation._report import Check, Report
 from tapewatch.catalogue.validation._routing import ROUTING_CHECKS
 from tapewatch.catalogue.validation._services import SERVICES_CHECKS
+from tapewatch.catalogue.validation._shards import SHARDS_CHECKS
 from tapewatch.catalogue.validation._slos import SLO_CHECKS
 from tapewatch.catalogue.validation._stack import STACK_CHECKS
 from tapewatch.catalogue.validation._systemd import SYSTEMD_CHECKS
@@ -36,10 +38,12 @@ _CHECKS: tuple[Check, ...] = (
     *SLO_CHECKS,
     *STACK_CHECKS,
     *HIGH_AVAILABILITY_CHECKS,
+    *MEMBERS_CHECKS,
     *LONG_TERM_CHECKS,
     *TRACES_CHECKS,
     *KUBERNETES_CHECKS,
     *SYSTEMD_CHECKS,
+    *SHARDS_CHECKS,
 )
 
 

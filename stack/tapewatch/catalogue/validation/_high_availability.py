@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from tapewatch.catalogue.high_availability import HighAvailability
+from tapewatch.catalogue.high_availability import HighAvailability, Replicated
 from tapewatch.catalogue.model import Catalogue
-from tapewatch.catalogue.validation._addresses import LOCAL_HOSTS
 from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.schema import seconds
 
@@ -25,7 +24,7 @@ _OWN_LABELS = frozenset({"environment", "service", "team", "job", "instance", "s
 def _high_availability(catalogue: Catalogue, report: Report) -> None:
     ha = catalogue.stack.high_availability
     if ha is not None:
-        for check in (_label, _peers, _waits, _data, _ports):
+        for check in (_label, _peers, _waits, _data):
             check(catalogue, ha, report)
 
 
@@ -92,21 +91,22 @@ def _waits(_: Catalogue, ha: HighAvailability, report: Report) -> None:
             report("zero-interval", (*_HERE, key), f"`{key}` is 0", "longer than 0", "set a duration such as 10s")
 
 
-def _data(_: Catalogue, ha: HighAvailability, report: Report) -> None:
+def _data(catalogue: Catalogue, ha: HighAvailability, report: Report) -> None:
     owners: dict[PurePosixPath, str] = {}
     for part, folders in ha.data.items():
         where: Path = (*_HERE, "data", part)
-        if folders and len(folders) != ha.count(part):
+        count = catalogue.stack.members(part)
+        if folders and len(folders) != count:
             report(
                 "member-data",
                 where,
-                f"{len(folders)} folders for {ha.count(part)} members of {part}",
+                f"{len(folders)} folders for {count} members of {part}",
                 "each member has a folder of its own, the first one too",
                 "give as many folders as members, or none at all",
                 key=True,
             )
         for number, folder in enumerate(folders):
-            path, owner = PurePosixPath(folder), f"{part} {'abcdefghijklmnopqrstuvwxyz'[number]}"
+            path, owner = PurePosixPath(folder), f"{part} {_which(part, number, ha)}"
             if not path.is_absolute():
                 report(
                     "member-data", (*where, number), f"`{folder}` is no whole path", "a path from `/` on",
@@ -126,48 +126,11 @@ def _data(_: Catalogue, ha: HighAvailability, report: Report) -> None:
             owners.setdefault(path, owner)
 
 
-def _ports(catalogue: Catalogue, ha: HighAvailability, report: Report) -> None:
-    """Members differ in ports where they share a host; each port of any of them is its own."""
-    taken = {port: f"`stack.ports.{name}`" for name, port in catalogue.stack.ports} | _service_ports(catalogue)
-    for number, (what, port) in _member_ports(catalogue, ha):
-        owner = taken.setdefault(port, what)
-        if owner != what or port > 65535:
-            key = "cluster_port" if number == 0 else "port_step"
-            report(
-                "port-clash",
-                (*_HERE, key),
-                f"port {port} of {what} is " + ("above 65535" if port > 65535 else f"taken by {owner}"),
-                "each member has ports of its own, `port_step` above those of the one before",
-                f"set another `{key}`",
-            )
-
-
-def _service_ports(catalogue: Catalogue) -> dict[int, str]:
-    history = catalogue.stack.history
-    addresses = [
-        (name, address)
-        for name, service in catalogue.services.items()
-        for address in service.targets
-        if history is None or address != history.address
-    ]
-    return {
-        int(address.rpartition(":")[2]): f"the service `{name}`"
-        for name, address in addresses
-        if address.rpartition(":")[0] in {*LOCAL_HOSTS, name}
-    }
-
-
-def _member_ports(catalogue: Catalogue, ha: HighAvailability) -> Iterator[tuple[int, tuple[str, int]]]:
-    """The ports that no other setting names: those of further members, and the cluster's."""
-    ports, history = catalogue.stack.ports, catalogue.stack.history
-    for number in range(ha.alertmanagers):
-        yield number, (f"cluster member {number + 1}", ha.cluster_port + number * ha.port_step)
-    first = {"prometheus": (ports.prometheus, ha.replicas), "alertmanager": (ports.alertmanager, ha.alertmanagers)}
-    if history is not None:
-        first["history"] = (int(history.address.rpartition(":")[2]), ha.histories)
-    for part, (port, count) in first.items():
-        for number in range(1, count):
-            yield number, (f"{part} {number + 1}", port + number * ha.port_step)
+def _which(part: Replicated, number: int, ha: HighAvailability) -> str:
+    """A member's letter, behind the number of its shard if that is not the first."""
+    letters = ha.letters(part)
+    shard, replica = divmod(number, len(letters))
+    return f"{shard}-{letters[replica]}" if shard else letters[replica]
 
 
 HIGH_AVAILABILITY_CHECKS: tuple[Check, ...] = (_high_availability,)

@@ -96,16 +96,4 @@ def _history(catalogue: Catalogue, report: Report) -> None:
         )
 
 
-def _shards(catalogue: Catalogue, report: Report) -> None:
-    """Without the operator nobody spreads the services, and one Prometheus would quietly take them all."""
-    if catalogue.stack.shards > 1 and catalogue.stack.kubernetes is None:
-        report(
-            "shards",
-            ("stack", "shards"),
-            f"{catalogue.stack.shards} shards, and no cluster in which they would run",
-            "services are spread over several Prometheus by the operator of a cluster alone",
-            "add `kubernetes: {}`, or remove `shards`",
-        )
-
-
-KUBERNETES_CHECKS: tuple[Check, ...] = (_kubernetes, _shards)
+KUBERNETES_CHECKS: tuple[Check, ...] = (_kubernetes,)

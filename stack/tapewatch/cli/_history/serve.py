@@ -34,7 +34,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="Seconds from scrape to scrape.",
 )
-@click.option("--prometheus", metavar="URL", default="", help="The Prometheus whose alerts are written down.")
+@click.option(
+    "--prometheus",
+    metavar="URL",
+    multiple=True,
+    help="The Prometheus whose alerts are written down; of each shard one.",
+)
 @click.option("--prometheus-token", metavar="FILE", type=_FILE, help="A token for it.")
 @click.option(
     "--peer", "peers", metavar="URL", multiple=True, help="Another history of the same services, with the same API key."

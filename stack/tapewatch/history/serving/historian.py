@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.history import signed_here
-from tapewatch.history.api.alerting import DELIVERIES, Prometheus, Watch, delivered
+from tapewatch.history.api.alerting import DELIVERIES, Prometheus, Shards, Watch, delivered
 from tapewatch.history.api.alerting.watch import still_firing
 from tapewatch.history.api.core import Pushed
 from tapewatch.history.api.live import About, Alerts, Live
@@ -122,9 +122,9 @@ class Historian:
         firing, since, newest = await self._of_before()
         self.hub.remember(newest)
         await self.store_events([Event(EventType.ENGINE_START, source=SERVICE)])
-        found = self._options.prometheus
+        found = [Prometheus(url, self._options.prometheus_token) for url in self._options.prometheus]
         watch = Watch(
-            Prometheus(found, self._options.prometheus_token) if found else None,
+            Shards(found) if len(found) > 1 else next(iter(found), None),
             self._evaluated,
             self.store_events,
             self.live.show_alerts,

@@ -35,7 +35,7 @@ class Options:
         host, port: where it listens; port 0 is any that is free.
         workers: processes that answer; with more than one none of them is the one that writes.
         interval: seconds from scrape to scrape.
-        prometheus: URL of the Prometheus whose alerts are written down; empty for none.
+        prometheus: URLs of the Prometheus whose alerts are written down, one of each shard; empty for none.
         prometheus_token: file with a token for it.
         peers: URLs of other histories of the same services, which have what this one missed.
         api_key_file: file with the key that callers must show; None where nobody must.
@@ -52,7 +52,7 @@ class Options:
     port: int = PORT
     workers: int = 1
     interval: float = 1.0
-    prometheus: str = ""
+    prometheus: tuple[str, ...] = ()
     prometheus_token: Path | None = None
     peers: tuple[str, ...] = ()
     api_key_file: Path | None = None

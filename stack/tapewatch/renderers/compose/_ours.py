@@ -8,7 +8,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import PARTS
 from tapewatch.renderers.compose._part import KEYS, RUN, Part, further, key_volume, own_volume, python_asks
 from tapewatch.renderers.jaeger_storage import reach_jaeger
-from tapewatch.renderers.members import Member, history_addresses, members, reach_all
+from tapewatch.renderers.members import Member, history_addresses, members, pushed_to, reach_shards
 from tapewatch.renderers.where import Where
 
 __all__ = ["KILL_SWITCH", "TOKEN", "ours"]
@@ -48,12 +48,12 @@ def _history(catalogue: Catalogue, where: Where, member: Member) -> Part:
     first, _, port = history.address.rpartition(":")
     host = f"{first}{member.suffix}"
     others = [each for each in history_addresses(catalogue, where) if each != f"{host}:{port}"]
-    # The pair's alerts are the same; each history asks one of its own, so that no Prometheus is needed by both.
-    servers = reach_all(catalogue.stack, where, "prometheus")
+    # A pair's alerts are the same; each history asks one of its own, so that no Prometheus is needed by both.
+    servers = reach_shards(catalogue.stack, where, member.number)
     settings = {"DUCKDB_PATH": f"{_DATA}/observability.duckdb"}
     command = (
         "history", "serve", "--host", "0.0.0.0", "--port", port, "--allow-host", host,  # noqa: S104 -- in a container
-        "--prometheus", f"http://{servers[member.number % len(servers)]}",
+        *(word for each in servers for word in ("--prometheus", f"http://{each}")),
         *(("--api-key-file", history.key_file) if history.key_file else ()),
         *(word for each in others for word in ("--peer", f"http://{each}")),
     )  # fmt: skip
@@ -79,9 +79,7 @@ def _platform(catalogue: Catalogue, where: Where) -> Part:
     # Names with a dot belong to somebody's DNS; those of the parts would be shared with them by turns.
     aliases = sorted({host for host in hosts if not set(host) & set(".:")} - {"localhost", *PARTS})
     port = scraped[0].targets[0].rpartition(":")[2] if scraped else ""
-    # What is pushed does not come twice by itself: each Prometheus gets it.
-    servers = reach_all(catalogue.stack, where, "prometheus")
-    pushes = (word for each in servers for word in ("--push-url", f"http://{each}/api/v1/otlp"))
+    pushes = (word for each in pushed_to(catalogue, where) for word in ("--push-url", f"http://{each}/api/v1/otlp"))
     settings = {
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://{reach_jaeger(catalogue.stack, where, 'otlp_http')}/v1/traces",
         "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://{where.reach('loki')}/otlp/v1/logs",

@@ -94,5 +94,5 @@ def own_volumes(catalogue: Catalogue, part: Replicated) -> tuple[str, ...]:
 
 
 def further(member: Member) -> tuple[tuple[str, Any], ...]:
-    """What a member has that is not the first one: the profile by which it is asked for."""
-    return (("profiles", [PROFILE]),) if member.number else ()
+    """What a member has that only repeats another's work: the profile by which it is asked for."""
+    return (("profiles", [PROFILE]),) if member.repeats else ()

@@ -50,12 +50,11 @@ def service(
 
 def services(catalogue: Catalogue, where: Where, namespace: str) -> Iterator[Object]:
     """A Service for each pod of Prometheus and Alertmanager: each member has a name of its own, as in compose."""
-    for shard in range(catalogue.stack.shards):
-        of_shard = f"-shard-{shard}" if shard else ""
-        for member in members(catalogue.stack, "prometheus"):
-            pod = {**chosen("prometheus"), POD: f"prometheus-{NAME}{of_shard}-{member.number}"}
-            name = f"prometheus{member.suffix}{of_shard}"
-            yield service(name, namespace, pod, {"web": where.port("prometheus")})
+    replicas = catalogue.stack.members("prometheus") // catalogue.stack.shards
+    for member in members(catalogue.stack, "prometheus"):
+        of_shard = f"-shard-{member.shard}" if member.shard else ""
+        pod = {**chosen("prometheus"), POD: f"prometheus-{NAME}{of_shard}-{member.number % replicas}"}
+        yield service(f"prometheus{member.suffix}", namespace, pod, {"web": where.port("prometheus")})
     for member in members(catalogue.stack, "alertmanager"):
         pod = {**chosen("alertmanager"), POD: f"alertmanager-{NAME}-{member.number}"}
         yield service(f"alertmanager{member.suffix}", namespace, pod, {"web": where.port("alertmanager")})

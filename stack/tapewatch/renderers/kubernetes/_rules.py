@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.deployment import Kubernetes
-from tapewatch.renderers.heartbeat import heartbeat_groups
+from tapewatch.renderers.heartbeat import heard_by_engine, heartbeat_groups
 from tapewatch.renderers.kubernetes._objects import Object, chunks, operated
 from tapewatch.renderers.kubernetes._shards import on_its_shard
 from tapewatch.renderers.rules import expected, rule_groups
@@ -24,7 +24,7 @@ def rules(request: Request, kubernetes: Kubernetes) -> Iterator[Object]:
         yield _object(domain, [group], kubernetes)
     for stem, groups in slo_groups(request):
         yield _object(stem, groups, kubernetes)
-    if groups := heartbeat_groups(catalogue):
+    if not heard_by_engine(catalogue) and (groups := heartbeat_groups(catalogue)):
         yield _object("heartbeat", groups, kubernetes)
     for name, records in chunks("expected", _expected(catalogue)):
         yield _object(name, [{"name": "expected", "rules": records}], kubernetes)

@@ -6,25 +6,16 @@ there has to hold on the shard of the service alone: elsewhere the service would
 
 from __future__ import annotations
 
-import hashlib
 from itertools import count
 from typing import Any
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.sharding.hashing import shard_of
 
-__all__ = ["HASH", "on_its_shard", "shard_job", "shard_of"]
+__all__ = ["HASH", "on_its_shard", "shard_job"]
 
 HASH = "__tmp_hash"
 """Label by whose hash the operator spreads targets, where there is one; otherwise it takes their address."""
-
-
-def shard_of(text: str, shards: int) -> int:
-    """The shard of what carries `text` in the label `HASH`, as Prometheus's action `hashmod` has it.
-
-    It is the last eight bytes of the MD5 sum, as one number, modulo the number of shards.
-    """
-    digest = hashlib.md5(text.encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[8:], "big") % shards
 
 
 def on_its_shard(expr: str, service: str, shards: int) -> str:

@@ -24,7 +24,7 @@ from tapewatch.renderers.kubernetes._resources import (
 )
 from tapewatch.renderers.kubernetes._secrets import history_volume, secret_volume
 from tapewatch.renderers.loki import LokiRenderer
-from tapewatch.renderers.members import Member, history_addresses, members, reach_all
+from tapewatch.renderers.members import Member, history_addresses, members, reach_shards
 from tapewatch.renderers.secrets import secrets_of
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.plugins import Request
@@ -135,11 +135,11 @@ def _history(catalogue: Catalogue, kubernetes: Kubernetes, where: Where, member:
     assert history is not None
     first, _, port = history.address.rpartition(":")
     host = f"{first}{member.suffix}"
-    servers = reach_all(catalogue.stack, where, "prometheus")
+    servers = reach_shards(catalogue.stack, where, member.number)
     others = [each for each in history_addresses(catalogue, where) if each != f"{host}:{port}"]
     arguments = (
         "history", "serve", "--host", "0.0.0.0", "--port", port, "--allow-host", host,  # noqa: S104 -- in a pod
-        "--prometheus", f"http://{servers[member.number % len(servers)]}",
+        *(word for each in servers for word in ("--prometheus", f"http://{each}")),
         *(("--api-key-file", history.key_file) if history.key_file else ()),
         *(word for each in others for word in ("--peer", f"http://{each}")),
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.long_term import LongTerm, ObjectStore
+from tapewatch.catalogue.stack import SHARD
 from tapewatch.documents import dump
 from tapewatch.renderers.jaeger import go_duration
 from tapewatch.renderers.long_term._lifecycle import kept
@@ -15,7 +16,6 @@ from tapewatch.renderers.long_term._processes import mimir_processes
 from tapewatch.renderers.long_term._rules import ruler_files
 from tapewatch.renderers.long_term._store import PREFIXES, s3
 from tapewatch.renderers.long_term._tenants import limits, tenants
-from tapewatch.renderers.long_term.front import SHARD
 from tapewatch.renderers.members import reach_all
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.plugins import File, Request
@@ -148,8 +148,8 @@ def _limits(catalogue: Catalogue, engine: LongTerm) -> dict[str, Any]:
         "ha_cluster_label": SHARD,
         "ha_replica_label": ha.replica_label,
         **{f"ha_tracker_{key}": value for key, value in _FAILOVER.items()},
-        # With one shard the label says nothing, and would be one more than Prometheus's own series have.
-        **({"drop_labels": [SHARD]} if catalogue.stack.shards == 1 else {}),
+        # Each series comes from one shard alone: to have the label would make it another one after a move.
+        "drop_labels": [SHARD],
     } if ha else {}  # fmt: skip
     return {
         "compactor_blocks_retention_period": kept(engine.retention),

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.remote_write import RemoteWrite
+from tapewatch.catalogue.stack import SHARD
 from tapewatch.renderers.long_term._processes import mimir_processes
 from tapewatch.renderers.long_term._tenants import tenants
 from tapewatch.renderers.where import Where
 
 __all__ = ["Front", "Write", "engine_addresses", "front", "writes"]
-
-SHARD = "shard"
-"""External label in which shards differ. With one shard the engine is told one all the same, to know a pair by it."""
-
 
 _WRITTEN = {"mimir": "long_term", "thanos": "long_term_write"}
 """Port at which each engine takes samples."""
@@ -104,6 +101,12 @@ def _own(every: tuple[str, ...], tenant: str) -> Iterator[Mapping[str, object]]:
 
 
 def _pair(catalogue: Catalogue) -> Iterator[Mapping[str, object]]:
-    """With one shard, the label by which an engine tells pairs apart: otherwise it is the shard's external label."""
-    if catalogue.stack.high_availability and catalogue.stack.shards == 1:
+    """The label by which an engine tells pairs apart: the shard's, which is written also where there is one shard.
+
+    Nobody else needs it, since each series comes from one shard alone; with it, it would be another one after a move.
+    """
+    stack = catalogue.stack
+    if stack.high_availability and stack.shard_count == 1:
         yield {"target_label": SHARD, "replacement": "0"}
+    elif stack.high_availability is None and stack.shard_count > 1:
+        yield {"regex": SHARD, "action": "labeldrop"}

@@ -8,16 +8,18 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.history import signed
+from tapewatch.catalogue.stack import SHARD
 from tapewatch.documents import dump
 from tapewatch.renderers.long_term.front import writes
-from tapewatch.renderers.members import REPLICA, reach_all, with_histories
+from tapewatch.renderers.members import REPLICA, configuration_file, reach_all, shard_folder, with_histories
 from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
 from tapewatch.renderers.prometheus._own import own_jobs
 from tapewatch.renderers.prometheus._profiles import profiles
 from tapewatch.renderers.prometheus._remote_write import remote_write
 from tapewatch.renderers.prometheus._targets import target_groups
 from tapewatch.renderers.where import Locate, Where, compose
-from tapewatch_sdk.names import GROUP_LABELS
+from tapewatch.sharding.hashing import alert_relabelling, own_samples, own_targets
+from tapewatch_sdk.names import DRILL_JOB, GROUP_LABELS
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
 __all__ = ["PrometheusRenderer", "configuration", "scraping"]
@@ -37,7 +39,7 @@ EXEMPLARS = 100_000
 
 
 class PrometheusRenderer:
-    """`prometheus/prometheus.yml` and `prometheus/targets/*.yml`.
+    """`prometheus/prometheus.yml`, `prometheus/prometheus-1.yml` of a second shard, and `prometheus/targets/*.yml`.
 
     All services with the same scrape settings share one file-discovery job: a new service only changes a file of
     targets, which a running Prometheus reads by itself, and 10,000 services load as fast as ten.
@@ -53,12 +55,14 @@ class PrometheusRenderer:
         self._locate = locate
 
     def render(self, request: Request) -> Iterator[File]:
-        """The configuration first, then one file for each scrape profile, also for one that has no targets yet."""
+        """The configuration of each shard, then a file for each scrape profile, also for one without targets yet."""
         catalogue = cast(Catalogue, request.catalogue)
         where = self._locate(catalogue.stack.ports)
         scraped = list(scraping(catalogue, where))
         jobs = [*(job for job, _ in scraped), drill_job()]
-        yield File(f"{layout.PROMETHEUS}/prometheus.yml", dump(configuration(catalogue, where, jobs), layout.HEADER))
+        for shard in (None,) if catalogue.stack.shard_count == 1 else range(catalogue.stack.shard_count):
+            whole = configuration(catalogue, where, jobs, shard)
+            yield File(f"{layout.PROMETHEUS}/{configuration_file(shard or 0)}", dump(whole, layout.HEADER))
         for job, groups in scraped:
             if groups is not None:
                 yield File(f"{layout.TARGETS}/{job['job_name']}.yml", dump(groups, layout.HEADER))
@@ -73,8 +77,17 @@ def scraping(catalogue: Catalogue, where: Where) -> Iterator[tuple[dict[str, Any
     yield from ((job, None) for job in discovered_jobs(catalogue))
 
 
-def configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The whole of `prometheus.yml` as data, with the jobs given."""
+def configuration(
+    catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]], shard: int | None = None
+) -> dict[str, Any]:
+    """The whole of `prometheus.yml` as data.
+
+    Parameters:
+        catalogue: of the stack.
+        where: where the parts are.
+        jobs: the scrape jobs.
+        shard: whose configuration it is; None where there are none, or where the operator of a cluster makes them.
+    """
     scrape = catalogue.defaults.scrape
     found: dict[str, Any] = {
         "global": {
@@ -82,11 +95,11 @@ def configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]
             "scrape_timeout": scrape.timeout,
             "evaluation_interval": catalogue.defaults.evaluation_interval,
             "body_size_limit": LARGEST_ANSWER,
-            **({"external_labels": labels} if (labels := _external_labels(catalogue)) else {}),
+            **({"external_labels": labels} if (labels := _external_labels(catalogue, shard)) else {}),
         },
-        "rule_files": ["rules/*.yml"],
-        "alerting": _alerting(catalogue, where),
-        "scrape_configs": jobs,
+        "rule_files": ["rules/*.yml", *([] if shard is None else [f"rules/{shard_folder(shard)}/*.yml"])],
+        "alerting": _alerting(catalogue, where, shard),
+        "scrape_configs": jobs if shard is None else [_spread(catalogue, job, shard) for job in jobs],
         "storage": {
             "tsdb": {"out_of_order_time_window": OUT_OF_ORDER},
             "exemplars": {"max_exemplars": EXEMPLARS},
@@ -97,28 +110,36 @@ def configuration(catalogue: Catalogue, where: Where, jobs: list[dict[str, Any]]
             "promote_resource_attributes": list(GROUP_LABELS),
         },
     }
-    sent = [remote_write(remote) for remote in catalogue.stack.remote_write]
-    sent += [remote_write(each.remote, each.relabelling) for each in writes(catalogue, where)]
+    own = [] if shard is None else list(own_samples(catalogue.stack, shard))
+    sent = [remote_write(remote, own) for remote in catalogue.stack.remote_write]
+    sent += [remote_write(each.remote, (*own, *each.relabelling)) for each in writes(catalogue, where)]
     if sent:
         found["remote_write"] = sent
     return found
 
 
-def _external_labels(catalogue: Catalogue) -> dict[str, str]:
+def _spread(catalogue: Catalogue, job: dict[str, Any], shard: int) -> dict[str, Any]:
+    """A job that keeps its share of the targets. Drills are on every shard: they are few, and soon gone."""
+    if job["job_name"] == DRILL_JOB:
+        return job
+    return {**job, "relabel_configs": [*job.get("relabel_configs", []), *own_targets(catalogue.stack, shard)]}
+
+
+def _external_labels(catalogue: Catalogue, shard: int | None) -> dict[str, str]:
     labels = {name: value.replace("$", "$$") for name, value in catalogue.stack.external_labels.items()}
     if ha := catalogue.stack.high_availability:
         labels[ha.replica_label] = f"${{{REPLICA}}}"
+    if shard is not None:
+        labels[SHARD] = str(shard)
     return dict(sorted(labels.items()))
 
 
-def _alerting(catalogue: Catalogue, where: Where) -> dict[str, Any]:
+def _alerting(catalogue: Catalogue, where: Where, shard: int | None) -> dict[str, Any]:
     """Every Prometheus tells every Alertmanager, of the same alert in the same words."""
+    several = {} if catalogue.stack.high_availability is None else {"timeout": ALERTMANAGER_TIMEOUT}
     targets = [{"targets": reach_all(catalogue.stack, where, "alertmanager")}]
-    ha = catalogue.stack.high_availability
-    if ha is None:
-        return {"alertmanagers": [{"static_configs": targets}]}
+    relabelling = alert_relabelling(catalogue.stack, shard)
     return {
-        # Two alerts that differ in a label are two to Alertmanager, and somebody would be told twice.
-        "alert_relabel_configs": [{"action": "labeldrop", "regex": ha.replica_label}],
-        "alertmanagers": [{"timeout": ALERTMANAGER_TIMEOUT, "static_configs": targets}],
+        **({"alert_relabel_configs": relabelling} if relabelling else {}),
+        "alertmanagers": [{**several, "static_configs": targets}],
     }

@@ -11,7 +11,7 @@ from tapewatch.catalogue.deployment import NativePart, Systemd
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.grafana import home_file
 from tapewatch.renderers.grafana_settings import grafana_settings
-from tapewatch.renderers.members import REPLICA, Member, history_addresses, members, reach_all
+from tapewatch.renderers.members import REPLICA, Member, history_addresses, members, reach_shards
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.plugins import Dashboard
 
@@ -139,12 +139,12 @@ def _history(catalogue: Catalogue, where: Where, member: Member, key: str) -> Na
     assert history is not None
     addresses = history_addresses(catalogue, where)
     own = addresses[member.number]
-    servers = reach_all(catalogue.stack, where, "prometheus")
+    servers = reach_shards(catalogue.stack, where, member.number)
     port = int(own.rpartition(":")[2])
     words = (
         "history", "serve", f"--project={CONFIG}/history", f"--host={where.listening}", f"--port={port}",
         f"--allow-host={own.rpartition(':')[0]}", f"--database={DATA}/history{member.suffix}/observability.duckdb",
-        f"--prometheus=http://{servers[member.number % len(servers)]}",
+        *(f"--prometheus=http://{each}" for each in servers),
         *((f"--api-key-file={key}",) if key else ()),
         *(f"--peer=http://{each}" for each in addresses if each != own),
     )  # fmt: skip

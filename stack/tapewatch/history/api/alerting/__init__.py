@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from tapewatch.history.api.alerting.delivered import DELIVERIES, delivered
-from tapewatch.history.api.alerting.prometheus import Prometheus
+from tapewatch.history.api.alerting.prometheus import Prometheus, Shards
 from tapewatch.history.api.alerting.watch import Watch
 
-__all__ = ["DELIVERIES", "Prometheus", "Watch", "delivered"]
+__all__ = ["DELIVERIES", "Prometheus", "Shards", "Watch", "delivered"]

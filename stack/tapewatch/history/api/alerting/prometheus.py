@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from tapewatch.history.api.models import moment
 from tapewatch.history.calling import Caller
 
-__all__ = ["Prometheus", "SilentError"]
+__all__ = ["Prometheus", "Shards", "SilentError"]
 
 TIMEOUT = 4.0
 """Seconds that an answer may take; less than an evaluation interval."""
@@ -71,6 +72,47 @@ class Prometheus:
         if not isinstance(data, dict):
             raise self._caller.stranger()
         return data
+
+
+class Shards:
+    """Several Prometheus, each with a share of the services, as if they were one; asked like a `Prometheus`.
+
+    What one of them does not answer nobody answers: its alerts would seem to be over.
+
+    Parameters:
+        servers: one of each shard, at least one.
+    """
+
+    def __init__(self, servers: Sequence[Prometheus]) -> None:
+        self._servers = servers
+        self.url = " and ".join(each.url for each in servers)
+
+    async def alerts(self) -> list[Mapping[str, Any]]:
+        """Those of all. While a service moves two shards have its alerts: what fires counts, then what came first."""
+        found: dict[frozenset[tuple[str, str]], Mapping[str, Any]] = {}
+        for alerts in await asyncio.gather(*(each.alerts() for each in self._servers)):
+            for alert in alerts:
+                key = frozenset(alert["labels"].items())
+                if key not in found or (alert["state"], found[key]["state"]) == ("firing", "pending"):
+                    found[key] = alert
+        return list(found.values())
+
+    async def rules(self) -> int:
+        """How many alert rules the shards evaluate; they have the same ones."""
+        return max(await asyncio.gather(*(each.rules() for each in self._servers)))
+
+    async def series(self, query: str, start: float, end: float, step: float) -> list[Mapping[str, Any]]:
+        """The series of all."""
+        found = await asyncio.gather(*(each.series(query, start, end, step) for each in self._servers))
+        return [each for some in found for each in some]
+
+    async def started(self) -> float:
+        """When the last of them was started."""
+        return max(await asyncio.gather(*(each.started() for each in self._servers)))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await asyncio.gather(*(each.close() for each in self._servers))
 
 
 def _list(found: Any) -> list[Any]:
