@@ -17,11 +17,10 @@ __all__ = ["RESERVED", "CheckSuite"]
 RESERVED = frozenset(
     {
         "api", "backup", "bridge", "capacity", "catalogue", "collectors", "compose", "dashboards", "document",
-        "drill", "embedded",
-        "events", "explain", "exporters", "heartbeat", "history", "init", "instruments", "kill-switch", "lineage",
-        "logs", "mutation", "otlp", "panels", "plan", "plugins", "promql", "promtool", "proof", "prove", "push",
-        "routing", "rules", "running", "server", "service", "serving", "simulate", "slo", "stack", "store", "tool",
-        "tracing", "upload", "verify", "writing",
+        "drill", "embedded", "events", "explain", "exporters", "heartbeat", "history", "init", "instruments",
+        "kill-switch", "lineage", "logs", "mutation", "otlp", "panels", "plan", "plugins", "promql", "promtool",
+        "proof", "prove", "push", "routing", "rules", "running", "server", "service", "serving", "simulate", "slo",
+        "stack", "store", "systemd", "tool", "tracing", "upload", "verify", "writing",
     }
 )  # fmt: skip
 """The areas of tapewatch's own codes, the part before the slash."""
