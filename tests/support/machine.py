@@ -5,6 +5,7 @@ It has the programs of this machine, a network of its own with nothing but loopb
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -24,6 +25,9 @@ BOOT_TIMEOUT = 30.0
 
 STOP_TIMEOUT = 10.0
 
+_NUMBERS = itertools.count()
+"""Several machines of one test have groups of their own."""
+
 _SCRIPT = Path(__file__).with_name("systemd_boot.sh")
 
 
@@ -38,7 +42,7 @@ class Machine:
     def __init__(self, folder: Path, files: Mapping[Path, str]) -> None:
         self._folder = folder
         self._files = files
-        self._group = f"tapewatch-test-{os.getpid()}"
+        self._group = f"tapewatch-test-{os.getpid()}-{next(_NUMBERS)}"
         self._process: subprocess.Popen[bytes] | None = None
         self._init = 0
 
@@ -52,14 +56,19 @@ class Machine:
         try:
             wait_for("systemd is booted", self._is_booted, BOOT_TIMEOUT, (self._folder / "boot.log").read_text)
         except BaseException:
-            self._stop()
+            self.stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop()
+        self.stop()
+
+    @property
+    def process(self) -> int:
+        """Its first process, by which its namespaces are reached."""
+        return self._init
 
     def command(self, *words: str) -> list[str]:
         """What runs a command in there, for who starts it himself."""
@@ -89,8 +98,8 @@ class Machine:
             return False
         return self.run("systemctl", "is-active", "basic.target", check=False).strip() == "active"
 
-    def _stop(self) -> None:
-        """Process 1 of its namespace takes all the others with it."""
+    def stop(self) -> None:
+        """Switch it off, as when a host loses power: process 1 of its namespace takes all the others with it."""
         if self._process is None:
             return
         if self._init:
@@ -98,6 +107,7 @@ class Machine:
                 os.kill(self._init, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
+        self._process = None
         wait_for("the machine's groups are gone", self._is_cleared, STOP_TIMEOUT)
 
     def _is_cleared(self) -> bool:

@@ -13,7 +13,7 @@ from tapewatch.project import open_project
 from tapewatch.servers import find
 from tapewatch.writing import apply
 
-__all__ = ["PROGRAMS", "RUN", "SECRETS", "generate", "machine_files", "native"]
+__all__ = ["PROGRAMS", "RUN", "SECRETS", "generate", "machine_files", "native", "spread"]
 
 PROGRAMS = ("prometheus", "alertmanager", "loki", "jaeger", "node_exporter", "blackbox_exporter")
 """Those that this machine has; Grafana is not among them."""
@@ -35,6 +35,19 @@ def native(data: dict[str, Any]) -> None:
         "heartbeat": {"url_file": "/run/secrets/heartbeat-url"},
     }
     data["services"]["api"]["address"] = "127.0.0.1:8000"
+
+
+def spread(data: dict[str, Any]) -> None:
+    """The same, highly available on three hosts."""
+    data["stack"] |= {
+        "high_availability": {},
+        "systemd": {
+            "network": "10.0.7.0/24",
+            "hosts": {"a": "10.0.7.11", "b": "10.0.7.12", "c": "10.0.7.13"},
+        },
+        "history": {"address": "10.0.7.11:8000", "key_file": "/run/secrets/history-key"},
+    }
+    data["services"]["api"]["address"] = "10.0.7.11:8000"
 
 
 def generate(project: Path, *changes: Change) -> Path:

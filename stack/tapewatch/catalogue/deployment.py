@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from tapewatch.schema.types import Bytes, Model, Name
 
@@ -32,8 +35,31 @@ def core_numbers(cores: str) -> set[int]:
     return found
 
 
+def _network(value: str) -> str:
+    with suppress(ValueError):
+        network = IPv4Network(value)
+        if not (network.is_global or network.is_loopback or network.is_multicast or network.is_unspecified):
+            return value
+    raise PydanticCustomError(
+        "bad_network", "{value} is no private network",
+        {"value": repr(value), "must": "a network that the internet does not reach, such as 10.0.7.0/24"},
+    )  # fmt: skip
+
+
+def _host(value: str) -> str:
+    try:
+        return str(IPv4Address(value))
+    except ValueError as error:
+        raise PydanticCustomError(
+            "bad_bind", "{value} is not an IP address", {"value": repr(value), "must": "an address such as 10.0.7.11"}
+        ) from error
+
+
+Letter = Annotated[str, StringConstraints(pattern=r"^[a-z]$")]
+
+
 class Systemd(Model):
-    """The stack as native units of one host."""
+    """The stack as native units of one host, or of several where it is highly available."""
 
     programs: Folder = "/usr/local/bin"
     """Where the programs lie, each under the name that it has at its makers: `prometheus`, `node_exporter`."""
@@ -45,6 +71,10 @@ class Systemd(Model):
     """Processors that the stack may use, so that it stays away from those that trade; all of them when not given."""
     memory: Mapping[NativePart, Bytes] = {}
     """Upper limit of a part's memory, where it differs from the default."""
+    network: Annotated[str, AfterValidator(_network)] | None = None
+    """The private network in which several hosts reach each other; nobody else may be in it."""
+    hosts: Mapping[Letter, Annotated[str, AfterValidator(_host)]] = {}
+    """Address in that network of the host of each letter; `a` has the first member of each part and the single ones."""
 
 
 StoredPart = Literal["prometheus", "alertmanager", "loki", "jaeger", "history"]

@@ -62,8 +62,9 @@ def work_options(command: Any) -> Any:
 
 @command.command("install")
 @click.option("--project", type=_FOLDER, default=".", show_default=True, help="Folder of the generated files.")
+@click.option("--host", metavar="LETTER", default="", help="Which host this is, where there are several.")
 @work_options
-def install(project: Path, root: Path, wanted: bool, force: bool) -> None:
+def install(project: Path, host: str, root: Path, wanted: bool, force: bool) -> None:
     """Bring what `generate` wrote for hosts below /etc, and into force.
 
     First says what will be done, and without --apply does no more. Users and folders are made, units started, reloaded
@@ -76,6 +77,7 @@ def install(project: Path, root: Path, wanted: bool, force: bool) -> None:
     Examples:
       sudo tapewatch systemd install
       sudo tapewatch systemd install --apply
+      sudo tapewatch systemd install --host b --apply
       tapewatch systemd install --root build/image --apply
     """
     from tapewatch.installing.carry_out import install as carry_out
@@ -84,10 +86,10 @@ def install(project: Path, root: Path, wanted: bool, force: bool) -> None:
     from tapewatch.installing.project import native_files
     from tapewatch.writing import recover
 
-    host = host_at(root)
-    recover(host.etc)
-    files = native_files(project)
-    _run(host, plan_install(host, files), wanted, force, carry_out)
+    here = host_at(root)
+    recover(here.etc)
+    files = native_files(project, host)
+    _run(here, plan_install(here, files), wanted, force, carry_out)
 
 
 @command.command("remove")

@@ -20,6 +20,7 @@ __all__ = [
     "not_installed",
     "not_reloaded",
     "tool_failed",
+    "which_host",
 ]
 
 
@@ -33,6 +34,21 @@ def no_systemd(project: str) -> ProblemsError:
                 "the catalogue has `stack.systemd`, and its files are generated",
                 "add `systemd: {}` to `stack:`, then run `tapewatch generate`",
                 Place(path=project),
+            )
+        ]
+    )
+
+
+def which_host(host: str, letters: list[str]) -> ProblemsError:
+    """The stack is spread over other hosts than that."""
+    said = f"the stack has no host `{host}`" if host else "the stack is spread over several hosts"
+    return ProblemsError(
+        [
+            Problem(
+                "systemd/which-host",
+                f"{said}: {', '.join(letters)}" if letters else f"{said}, it runs on one alone",
+                "--host gives the letter that `stack.systemd.hosts` gives to this host, where there are several",
+                f"give --host {letters[0]}, or another of them" if letters else "leave out --host",
             )
         ]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -41,12 +42,16 @@ _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
     (lambda path: path == layout.COMPOSE, image_changes),
     (lambda path: path.startswith(f"{layout.SYSTEMD}/") and "/systemd/system/" in path, unit_changes),
 )
-_SILENT = (
-    layout.MANIFEST,
-    f"{layout.TESTS}/",
-    f"{layout.SYSTEMD}/etc/tapewatch/",
-    f"{layout.PROMETHEUS}/prometheus-",
-    f"{layout.RULES}/shards/",
+_SILENT = re.compile(
+    "|".join(
+        (
+            f"{layout.MANIFEST}$",
+            f"{layout.TESTS}/",
+            rf"{layout.SYSTEMD}/([a-z]/)?etc/tapewatch/",
+            f"{layout.PROMETHEUS}/prometheus-",
+            f"{layout.RULES}/shards/",
+        )
+    )
 )
 """Files that follow from others: their change is no news."""
 
@@ -68,7 +73,7 @@ def compare_files(before: Files, after: Files) -> Plan:
     told += [
         _file(path, before, after)
         for path in differing
-        if path not in spoken and not path.startswith(_SILENT) and not _only_comments(path, before, after)
+        if path not in spoken and not _SILENT.match(path) and not _only_comments(path, before, after)
     ]
     if differing and not told:
         told = [_file(path, before, after) for path in differing if path != layout.MANIFEST]

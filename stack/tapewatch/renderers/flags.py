@@ -38,7 +38,7 @@ def prometheus_flags(catalogue: Catalogue, where: Where, member: Member | None =
         *size,
         *flush,
         f"--web.listen-address={where.listen('prometheus')}",
-        f"--web.external-url={published(catalogue, 'prometheus', member)}",
+        f"--web.external-url={published(catalogue, 'prometheus', member, where)}",
         "--web.enable-lifecycle",
         "--web.enable-otlp-receiver",
         "--web.enable-remote-write-receiver",
@@ -61,7 +61,7 @@ def alertmanager_flags(catalogue: Catalogue, where: Where, member: Member | None
         f"--config.file={where.config['alertmanager']}/alertmanager.yml",
         f"--storage.path={where.data['alertmanager']}",
         f"--web.listen-address={where.listen('alertmanager')}",
-        f"--web.external-url={published(catalogue, 'alertmanager', member)}",
+        f"--web.external-url={published(catalogue, 'alertmanager', member, where)}",
         f"--data.maintenance-interval={STORED}",
         *peers,
         "--enable-feature=receiver-name-in-metrics",  # by it a drill sees that a receiver was told
@@ -76,7 +76,8 @@ def _cluster(catalogue: Catalogue, where: Where, member: Member) -> Iterator[str
         return
     port = ha.cluster_port
     host = where.reach("alertmanager").rpartition(":")[0]
-    yield f"--cluster.listen-address={where.listening}:{port if where.apart else member.published(port)}"
+    own = port if where.apart or where.spread else member.published(port)
+    yield f"--cluster.listen-address={where.listening}:{own}"
     for other in members(catalogue.stack, "alertmanager"):
         if other != member:
             yield f"--cluster.peer={other.reach(where, host, port)}"
@@ -86,9 +87,11 @@ def _cluster(catalogue: Catalogue, where: Where, member: Member) -> Iterator[str
     yield f"--cluster.reconnect-timeout={ha.reconnect_timeout}"
 
 
-def published(catalogue: Catalogue, port: str, member: Member | None = None) -> str:
+def published(catalogue: Catalogue, port: str, member: Member | None = None, where: Where | None = None) -> str:
     """The URL under which people open a part of the stack; it stands in links."""
     stack = catalogue.stack
+    if member and where and where.spread:
+        return f"http://{member.reach(where, '', int(getattr(stack.ports, port)))}/"
     host = "localhost" if stack.bind in ("127.0.0.1", "::1", "0.0.0.0", "::") else stack.bind  # noqa: S104
     number = int(getattr(stack.ports, port))
     return f"http://{f'[{host}]' if ':' in host else host}:{member.published(number) if member else number}/"

@@ -69,8 +69,8 @@ class Member:
         return port + self.number * self.step
 
     def where(self, where: Where) -> Where:
-        """Where it stands, if `where` is the first one's place; in containers each has a place of its own."""
-        if not self.number or where.apart:
+        """Where it stands, if `where` is the first one's place; in containers and on hosts each has one of its own."""
+        if not self.number or where.apart or where.spread:
             return where
         port: dict[str, int] = {}
         if self.part != "history":
@@ -80,6 +80,8 @@ class Member:
 
     def reach(self, where: Where, host: str, port: int) -> str:
         """`host:port` under which others reach it, if the first one is at `host` and `port`."""
+        if where.spread:
+            return f"{where.spread[self.letter]}:{port}"
         return f"{host}{self.suffix}:{port}" if where.apart else f"{host}:{self.published(port)}"
 
 

@@ -7,7 +7,7 @@ The committed files are for compose. Natively the same renderers make files for 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tapewatch.catalogue.stack import Ports
 
@@ -61,6 +61,7 @@ class Where:
         only: the parts that run here; all of them when empty.
         keyed: whether the history asks for its key; on loopback it does not.
         apart: whether members of one part have host names of their own; otherwise they share a host, on other ports.
+        spread: address of the host of each letter, where members of one part run on hosts of their own.
         several_jaegers: whether each Jaeger has a host name of its own, and all have one more together.
     """
 
@@ -72,6 +73,7 @@ class Where:
     only: tuple[str, ...] = ()
     keyed: bool = False
     apart: bool = False
+    spread: Mapping[str, str] = field(default_factory=dict)
     several_jaegers: bool = False
 
     def runs(self, part: str) -> bool:

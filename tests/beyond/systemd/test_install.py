@@ -15,7 +15,7 @@ from unittest.mock import patch
 import pytest
 
 from support.cli import run
-from support.native_host import generate
+from support.native_host import generate, spread
 from tapewatch.cli import main
 
 pytestmark = pytest.mark.needs("systemd")
@@ -202,6 +202,21 @@ def test_what_was_not_generated_is_not_installed(project: Path, image: Path, tmp
     code, said = systemd(edited, image, "install")
 
     assert (code, "error[writing/not-generated]: provisioning/systemd/etc/systemd/system" in said) == (2, True)
+
+
+def test_of_several_hosts_each_gets_its_own(project: Path, image: Path, tmp_path: Path) -> None:
+    hosts = generate(tmp_path / "hosts", spread)
+
+    assert (
+        "error[systemd/which-host]: the stack is spread over several hosts: a, b, c"
+        in systemd(hosts, image, "install")[1]
+    )
+    assert "the stack has no host `d`" in systemd(hosts, image, "install", "--host", "d")[1]
+    assert "it runs on one alone" in systemd(project, image, "install", "--host", "a")[1]
+    assert systemd(hosts, image, "install", "--host", "c", "--apply")[0] == 0
+    assert [each.name for each in (image / "etc/systemd/system").glob("*.service")] == [
+        "tapewatch-alertmanager.service"
+    ]
 
 
 def test_without_units_without_an_image_and_without_an_installation_it_says_so(image: Path, tmp_path: Path) -> None:

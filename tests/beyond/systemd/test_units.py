@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from support.machine import Machine
-from support.native_host import PROGRAMS, RUN, SECRETS, machine_files, native
+from support.native_host import PROGRAMS, RUN, SECRETS, machine_files, native, spread
 from support.rendering import render, varied, write
 from support.waiting import wait_for
 from tapewatch import layout
@@ -30,11 +30,22 @@ def etc(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write(render(SystemdRenderer(), varied(native)), folder) / layout.SYSTEMD / "etc"
 
 
+@pytest.fixture(scope="module", params=["", "a", "b", "c"])
+def host(etc: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """What is below `etc` of the only host, or of each of three, and how many services it has."""
+    services = {"": 8, "a": 8, "b": 3, "c": 1}[request.param]
+    if not request.param:
+        return etc, services
+    folder = write(render(SystemdRenderer(), varied(spread)), tmp_path_factory.mktemp("spread"))
+    return folder / layout.SYSTEMD / request.param / "etc", services
+
+
 def units(etc: Path) -> list[Path]:
     return sorted((etc / "systemd/system").glob("tapewatch-*.service"))
 
 
-def test_systemd_itself_finds_nothing_wrong_in_any_unit(etc: Path, tmp_path: Path) -> None:
+def test_systemd_itself_finds_nothing_wrong_in_any_unit(host: tuple[Path, int], tmp_path: Path) -> None:
+    etc, services = host
     shutil.copytree(etc, tmp_path / "etc")
     shutil.copytree("/lib/systemd", tmp_path / "lib/systemd", symlinks=True)
     for program in (*PROGRAMS, "grafana", "tapewatch"):
@@ -48,12 +59,12 @@ def test_systemd_itself_finds_nothing_wrong_in_any_unit(etc: Path, tmp_path: Pat
         capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    assert len(names) == 8
+    assert len(names) == services
     assert (done.returncode, [line for line in done.stderr.splitlines() if "tapewatch" in line]) == (0, [])
 
 
-def test_each_unit_is_exposed_as_little_as_systemd_can_tell(etc: Path) -> None:
-    for unit in units(etc):
+def test_each_unit_is_exposed_as_little_as_systemd_can_tell(host: tuple[Path, int]) -> None:
+    for unit in units(host[0]):
         done = subprocess.run(
             ["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", "--no-pager", str(unit)],
             capture_output=True, text=True, check=False,

@@ -38,7 +38,66 @@ def test_less_memory_than_a_part_needs_is_refused() -> None:
 
 def test_native_units_are_one_of_each_on_loopback() -> None:
     assert codes({}, high_availability={}) == ["catalogue/systemd-members"]
+    assert codes({"network": "10.0.7.0/24", "hosts": {"a": "10.0.7.11"}}) == ["catalogue/systemd-members"]
     assert codes({}, bind="10.0.0.5") == ["catalogue/systemd-bind"]
+
+
+HOSTS = {"a": "10.0.7.11", "b": "10.0.7.12", "c": "10.0.7.13"}
+NETWORK = {"network": "10.0.7.0/24", "hosts": HOSTS}
+HISTORY = {"address": "10.0.7.11:8000", "key_file": "/run/secrets/history-key"}
+
+
+def on_hosts(systemd: dict[str, Any], **stack: Any) -> list[str]:
+    return codes(systemd, **{"high_availability": {}, "history": HISTORY, **stack})
+
+
+def test_members_have_hosts_in_a_private_network() -> None:
+    assert on_hosts(NETWORK) == []
+    assert on_hosts({"hosts": HOSTS}) == ["catalogue/systemd-network"]
+    for network in ("8.8.8.0/24", "127.0.0.0/8", "0.0.0.0/0", "10.0.7.11/24", "lan"):
+        assert on_hosts({**NETWORK, "network": network}) == ["catalogue/bad-value"]
+
+
+def test_each_member_has_a_host_and_each_host_an_address_of_its_own() -> None:
+    def of(**hosts: str) -> list[str]:
+        return on_hosts({**NETWORK, "hosts": {**HOSTS, **hosts}})
+
+    assert on_hosts({**NETWORK, "hosts": {"a": "10.0.7.11", "b": "10.0.7.12"}}) == ["catalogue/systemd-hosts"]
+    assert of(d="10.0.7.14") == ["catalogue/systemd-hosts"]
+    assert of(c="10.0.7.12") == ["catalogue/systemd-hosts"]
+    assert of(c="10.0.8.13") == ["catalogue/systemd-hosts"]
+    assert of(c="prometheus-c") == ["catalogue/bad-bind"]
+
+
+def test_a_history_that_others_reach_is_on_the_first_host_and_asks_for_its_key() -> None:
+    assert on_hosts(NETWORK, history={**HISTORY, "address": "10.0.7.12:8000"}) == ["catalogue/systemd-history"]
+    assert on_hosts(NETWORK, history={**HISTORY, "key_file": None}) == ["catalogue/systemd-history"]
+
+
+def test_folders_of_members_are_for_containers() -> None:
+    folders = {"prometheus": ["/srv/one", "/srv/two"]}
+    assert on_hosts(NETWORK, high_availability={"data": folders}) == ["catalogue/systemd-data"]
+
+
+def test_each_host_listens_on_its_own_address_and_knows_the_others() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["stack"].update(systemd=NETWORK, high_availability={}, history=HISTORY)
+
+    files = render(SystemdRenderer(), varied(change))
+    unit = files["provisioning/systemd/b/etc/systemd/system/tapewatch-alertmanager.service"]
+    loki = files["provisioning/systemd/a/etc/systemd/system/tapewatch-loki.service"]
+
+    for flag in (
+        "--web.listen-address=10.0.7.12:19093",
+        "--web.external-url=http://10.0.7.12:19093/",
+        "--cluster.listen-address=10.0.7.12:19094",
+        "--cluster.peer=10.0.7.11:19094",
+        "--cluster.peer=10.0.7.13:19094",
+        "--storage.path=/var/lib/tapewatch/alertmanager",
+    ):
+        assert f" {flag}" in unit
+    assert "IPAddressAllow=localhost 10.0.7.0/24" in loki.splitlines()
+    assert not [path for path in files if "/c/etc" in path and "loki" in path]
 
 
 def of_services(cores: str | None = "0-1", **units: dict[str, Any]) -> list[str]:

@@ -39,16 +39,16 @@ _COMMON = (
 )
 
 
-def hardening(*, host: bool = False, local: bool = False) -> Iterator[tuple[str, str]]:
+def hardening(*, host: bool = False, among: str = "") -> Iterator[tuple[str, str]]:
     """The settings.
 
     Parameters:
         host: whether the part measures the machine, and so must see its processes, mounts and users.
-        local: whether it speaks with this machine alone.
+        among: addresses with which alone it speaks; with any where it is empty.
     """
     yield from _COMMON
     yield from (("ProtectHome", "read-only"),) if host else (
         ("ProtectHome", "yes"), ("ProtectProc", "invisible"), ("PrivateUsers", "yes"),
     )  # fmt: skip
-    if local:
-        yield from (("IPAddressDeny", "any"), ("IPAddressAllow", "localhost"))
+    if among:
+        yield from (("IPAddressDeny", "any"), ("IPAddressAllow", among))

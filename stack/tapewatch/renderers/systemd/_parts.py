@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.deployment import NativePart, Systemd
+from tapewatch.catalogue.high_availability import Replicated
 from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.grafana import home_file
 from tapewatch.renderers.grafana_settings import grafana_settings
@@ -15,7 +16,10 @@ from tapewatch.renderers.members import REPLICA, Member, history_addresses, memb
 from tapewatch.renderers.where import Where
 from tapewatch_sdk.plugins import Dashboard
 
-__all__ = ["CONFIG", "DATA", "NativePartOf", "parts", "unit_of"]
+__all__ = ["CONFIG", "DATA", "FIRST", "NativePartOf", "parts", "unit_of"]
+
+FIRST = "a"
+"""Letter of the host that has the first member of every part, and all that there is one of."""
 
 CONFIG = layout.NATIVE_CONFIG
 DATA = layout.NATIVE_DATA
@@ -27,8 +31,8 @@ class NativePartOf(NamedTuple):
     """A part that runs as a unit.
 
     Parameters:
-        name: its own, such as `prometheus-b`.
-        part: what it is one of.
+        name: of its unit.
+        part: what it is.
         program: name of the executable.
         words: its arguments.
         ready: port and path that answer 200 once it works.
@@ -41,7 +45,7 @@ class NativePartOf(NamedTuple):
         reads: what of the configuration it reads when it starts or is told to; what is missing here (dashboards,
             Loki's rules, Jaeger's sampling) it looks after by itself.
         host: whether it measures the machine.
-        local: whether it speaks with this machine alone.
+        local: whether it speaks with this host alone, and with the others of the stack.
     """
 
     name: str
@@ -66,9 +70,14 @@ def unit_of(name: str) -> str:
 
 
 def parts(
-    catalogue: Catalogue, where: Where, dashboards: tuple[Dashboard, ...], key: str = "", password: str = ""
+    catalogue: Catalogue,
+    where: Where,
+    dashboards: tuple[Dashboard, ...],
+    key: str = "",
+    password: str = "",
+    letter: str = "",
 ) -> Iterator[NativePartOf]:
-    """Every part, members of one another after the other.
+    """Every part of a host. Members are called alike on each, since no host has two.
 
     Parameters:
         catalogue: of the stack.
@@ -76,22 +85,35 @@ def parts(
         dashboards: Grafana's.
         key: credential of the history that holds its key; empty where it asks for none.
         password: credential of Grafana with the password of its user admin.
+        letter: of the host; empty where there is only one.
     """
     stack = catalogue.stack
     systemd = stack.systemd or Systemd()
-    for each in members(stack, "alertmanager"):
-        port = each.where(where).port("alertmanager")
+    for each in _here(catalogue, "alertmanager", letter):
+        port = where.port("alertmanager")
         yield NativePartOf(
-            f"alertmanager{each.suffix}", "alertmanager", "alertmanager", alertmanager_flags(catalogue, where, each),
+            "alertmanager", "alertmanager", "alertmanager", alertmanager_flags(catalogue, where, each),
             (port, "/-/ready"), 256, reloads=True, reads=(where.config["alertmanager"],), local=False,
         )  # fmt: skip
-    for each in members(stack, "prometheus"):
-        port = each.where(where).port("prometheus")
+    for each in _here(catalogue, "prometheus", letter):
+        port = where.port("prometheus")
         yield NativePartOf(
-            f"prometheus{each.suffix}", "prometheus", "prometheus", prometheus_flags(catalogue, where, each),
+            "prometheus", "prometheus", "prometheus", prometheus_flags(catalogue, where, each),
             (port, "/-/ready"), 2048, quota=200, start=900, after=("alertmanager",), reloads=True, local=False,
             reads=(where.config["prometheus"],), environment=((REPLICA, each.letter),) if each.letter else (),
         )  # fmt: skip
+    if letter in ("", FIRST):
+        yield from _single(catalogue, systemd, where, home_file(dashboards, where), password)
+    if stack.history:
+        yield from (_history(catalogue, where, each, key) for each in _here(catalogue, "history", letter))
+
+
+def _here(catalogue: Catalogue, part: Replicated, letter: str) -> Iterator[Member]:
+    return (each for each in members(catalogue.stack, part) if each.letter == letter)
+
+
+def _single(catalogue: Catalogue, systemd: Systemd, where: Where, home: str, password: str) -> Iterator[NativePartOf]:
+    """What there is one of, whatever runs more than once."""
     yield NativePartOf(
         "loki", "loki", "loki", (f"-config.file={where.config['loki']}/loki.yml",),
         (where.port("loki"), "/ready"), 1024, start=300, reads=(f"{where.config['loki']}/loki.yml",),
@@ -101,7 +123,7 @@ def parts(
         (where.port("jaeger_health"), "/status"), 1024, start=300, reads=(f"{where.config['jaeger']}/jaeger.yml",),
         environment=(("OTEL_TRACES_SAMPLER", "always_off"),),
     )  # fmt: skip
-    yield _grafana(catalogue, systemd, where, home_file(dashboards, where), password)
+    yield _grafana(catalogue, systemd, where, home, password)
     yield NativePartOf(
         "node-exporter", "node-exporter", "node_exporter", (f"--web.listen-address={where.listen('node_exporter')}",),
         (where.port("node_exporter"), "/"), 128, quota=50, host=True,
@@ -113,8 +135,6 @@ def parts(
         (where.port("blackbox_exporter"), "/-/healthy"), 128, quota=50, reloads=True, local=False,
         reads=(f"{CONFIG}/blackbox-exporter",),
     )  # fmt: skip
-    if stack.history:
-        yield from (_history(catalogue, where, each, key) for each in members(stack, "history"))
 
 
 def _grafana(catalogue: Catalogue, systemd: Systemd, where: Where, home: str, password: str) -> NativePartOf:
@@ -143,13 +163,13 @@ def _history(catalogue: Catalogue, where: Where, member: Member, key: str) -> Na
     port = int(own.rpartition(":")[2])
     words = (
         "history", "serve", f"--project={CONFIG}/history", f"--host={where.listening}", f"--port={port}",
-        f"--allow-host={own.rpartition(':')[0]}", f"--database={DATA}/history{member.suffix}/observability.duckdb",
+        f"--allow-host={own.rpartition(':')[0]}", f"--database={DATA}/history/observability.duckdb",
         *(f"--prometheus=http://{each}" for each in servers),
         *((f"--api-key-file={key}",) if key else ()),
         *(f"--peer=http://{each}" for each in addresses if each != own),
     )  # fmt: skip
     return NativePartOf(
-        f"history{member.suffix}", "history", "tapewatch", words, (port, "/health/live"), 1024,
+        "history", "history", "tapewatch", words, (port, "/health/live"), 1024,
         start=120, after=("prometheus",), local=False, reads=(f"{CONFIG}/history",),
         environment=(("PYTHONDONTWRITEBYTECODE", "1"),),
     )  # fmt: skip

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
-from tapewatch.catalogue.deployment import Systemd
+from tapewatch.catalogue.deployment import NativePart, Systemd
 from tapewatch.catalogue.stack import Ports
 from tapewatch.documents import dump
 from tapewatch.renderers.alertmanager import AlertmanagerRenderer
@@ -23,10 +23,10 @@ from tapewatch.renderers.secrets import files_read
 from tapewatch.renderers.slo import SloRenderer
 from tapewatch.renderers.systemd._credentials import credentials, inside, with_credentials
 from tapewatch.renderers.systemd._drop_in import drop_ins
-from tapewatch.renderers.systemd._parts import CONFIG, DATA, NativePartOf, parts, unit_of
+from tapewatch.renderers.systemd._parts import CONFIG, DATA, FIRST, NativePartOf, parts, unit_of
 from tapewatch.renderers.systemd._service import TARGET, service_text, target_text
 from tapewatch.renderers.where import Where, native
-from tapewatch_sdk.plugins import API_VERSION, File, Request
+from tapewatch_sdk.plugins import API_VERSION, File, Renderer, Request
 
 __all__ = ["SystemdRenderer"]
 
@@ -37,46 +37,67 @@ _BLACKBOX = {"modules": {"http_2xx": {"prober": "http"}, "tcp_connect": {"prober
 
 
 class SystemdRenderer:
-    """Everything below `/etc` of a host without containers, where `stack.systemd` is set; otherwise nothing."""
+    """Everything below `/etc` of a host without containers, or of each of several, where `stack.systemd` is set."""
 
     name = "systemd"
     api_version = API_VERSION
 
     def render(self, request: Request) -> Iterator[File]:
-        """Configuration, then units by name."""
+        """Configuration, then units by name; host by host."""
         catalogue = cast(Catalogue, request.catalogue)
         systemd = catalogue.stack.systemd
         if systemd is None:
             return
-        own = drop_ins(catalogue, _locate(catalogue, catalogue.stack.ports))
-        for file in (*_configuration(request, catalogue), *_units(request, catalogue, systemd), *own):
-            yield File(f"{layout.SYSTEMD}/etc/{file.path}", file.text)
+        for letter in systemd.hosts or ("",):
+            folder = f"{layout.SYSTEMD}/{letter}/etc" if letter else f"{layout.SYSTEMD}/etc"
+            found = _parts(request, catalogue, letter)
+            where = _locate(catalogue, letter, catalogue.stack.ports)
+            for file in (
+                *_configuration(request, catalogue, letter, {each.part for each in found}),
+                *_units(catalogue, systemd, found, where.listening),
+                *drop_ins(catalogue, where),
+            ):
+                yield File(f"{folder}/{file.path}", file.text)
 
 
-def _locate(catalogue: Catalogue, ports: Ports) -> Where:
+def _locate(catalogue: Catalogue, letter: str, ports: Ports) -> Where:
+    history, systemd = catalogue.stack.history, catalogue.stack.systemd
+    where = replace(native(ports, DATA, CONFIG), keyed=history is not None and history.key_file is not None)
+    if systemd is None or not letter:
+        return where
+    hosts = dict.fromkeys(where.hosts, systemd.hosts[FIRST])
+    return replace(where, listening=systemd.hosts[letter], hosts=hosts, spread=systemd.hosts)
+
+
+def _parts(request: Request, catalogue: Catalogue, letter: str) -> list[NativePartOf]:
     history = catalogue.stack.history
-    return replace(native(ports, DATA, CONFIG), keyed=history is not None and history.key_file is not None)
+    key = inside(history.key_file, unit_of("history")) if history and history.key_file else ""
+    where = _locate(catalogue, letter, catalogue.stack.ports)
+    password = inside(_PASSWORD, unit_of("grafana"))
+    return list(parts(catalogue, where, tuple(request.dashboards), key, password, letter))
 
 
-def _configuration(request: Request, catalogue: Catalogue) -> Iterator[File]:
-    locate = partial(_locate, catalogue)
+def _configuration(request: Request, catalogue: Catalogue, letter: str, here: set[NativePart]) -> Iterator[File]:
+    """What the parts of a host read."""
+    locate = partial(_locate, catalogue, letter)
     made: list[File] = []
-    for part, renderer in (
-        # Members of one part read the same file, and so the same path: that of the first one's credentials.
-        ("prometheus", PrometheusRenderer(locate)),
-        ("alertmanager", AlertmanagerRenderer(locate)),
-        ("grafana", GrafanaRenderer(locate)),
-        ("loki", LokiRenderer(locate)),
-        ("jaeger", JaegerRenderer(locate)),
-    ):
+    renderers: dict[NativePart, Renderer] = {
+        "prometheus": PrometheusRenderer(locate),
+        "alertmanager": AlertmanagerRenderer(locate),
+        "grafana": GrafanaRenderer(locate),
+        "loki": LokiRenderer(locate),
+        "jaeger": JaegerRenderer(locate),
+    }
+    for part in filter(here.__contains__, renderers):
         own = with_credentials(catalogue, unit_of(part))
-        made += renderer.render(replace(request, catalogue=own))
-    for rules in (RulesRenderer(), HeartbeatRenderer(), SloRenderer()):
+        made += renderers[part].render(replace(request, catalogue=own))
+    for rules in (RulesRenderer(), HeartbeatRenderer(), SloRenderer()) if "prometheus" in here else ():
         made += (file for file in rules.render(request) if not file.path.startswith(f"{layout.TESTS}/"))
     for file in made:
         yield File(f"tapewatch/{file.path.removeprefix(f'{layout.PROVISIONING}/')}", file.text)
-    yield File("tapewatch/blackbox-exporter/blackbox.yml", dump(_BLACKBOX, layout.HEADER))
-    if catalogue.stack.history:
+    if "blackbox-exporter" in here:
+        yield File("tapewatch/blackbox-exporter/blackbox.yml", dump(_BLACKBOX, layout.HEADER))
+    if "history" in here:
         own = with_credentials(catalogue, unit_of("history"))
         data = _needed(own.model_dump(mode="json", by_alias=True, exclude_unset=True))
         yield File("tapewatch/history/catalogue.yaml", dump(_escaped(data), layout.HEADER))
@@ -92,16 +113,10 @@ def _needed(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _units(request: Request, catalogue: Catalogue, systemd: Systemd) -> Iterator[File]:
-    history = catalogue.stack.history
-    key = inside(history.key_file, unit_of("history")) if history and history.key_file else ""
-    where = _locate(catalogue, catalogue.stack.ports)
-    found = list(
-        parts(catalogue, where, tuple(request.dashboards), key, inside(_PASSWORD, unit_of("grafana")))
-    )  # fmt: skip
+def _units(catalogue: Catalogue, systemd: Systemd, found: list[NativePartOf], listening: str) -> Iterator[File]:
     for each in found:
         loaded = list(credentials(_files_of(catalogue, each), systemd.secrets))
-        yield File(f"systemd/system/{unit_of(each.name)}", service_text(each, systemd, loaded))
+        yield File(f"systemd/system/{unit_of(each.name)}", service_text(each, systemd, loaded, listening))
     yield File(f"systemd/system/{TARGET}", target_text([each.name for each in found]))
     users = [f'u tapewatch-{each.name} - "{each.name} of tapewatch" {DATA}/{each.name}' for each in found]
     yield File("sysusers.d/tapewatch.conf", "\n".join((f"# {layout.HEADER}", *users)) + "\n")

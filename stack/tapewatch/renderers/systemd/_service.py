@@ -24,8 +24,8 @@ _TASKS = 512
 """Threads at most; a Go program has some dozens, a history with DuckDB one or two a processor."""
 
 _CALL = (
-    "exec 3<>/dev/tcp/127.0.0.1/{port}"
-    " && printf '{method} {path} HTTP/1.0\\r\\nHost: localhost\\r\\nContent-Length: 0\\r\\n\\r\\n' >&3"
+    "exec 3<>/dev/tcp/{host}/{port}"
+    " && printf '{method} {path} HTTP/1.0\\r\\nHost: {host}\\r\\nContent-Length: 0\\r\\n\\r\\n' >&3"
     " && head -n 1 <&3 | grep -q ' 200 '"
 )
 """Whether a request is answered with 200, asked with nothing but bash."""
@@ -35,13 +35,14 @@ _ASK = f"until ( {_CALL} ) 2>/dev/null; do sleep 0.2; done"
 but for Grafana, which does so before its data sources are there."""
 
 
-def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) -> str:
+def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str], listening: str) -> str:
     """The unit of a part.
 
     Parameters:
         part: which.
         systemd: the catalogue's settings.
         loaded: values of `LoadCredential=`.
+        listening: the address at which it answers.
     """
     given = systemd.memory.get(part.part)
     most = byte_count(given) if given else part.memory * 1048576
@@ -57,10 +58,16 @@ def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) ->
     ]
     port, path = part.ready
     ask = command_line(
-        ("/usr/bin/timeout", str(part.start), "/bin/bash", "-c", _ASK.format(port=port, path=path, method="GET"))
+        (
+            "/usr/bin/timeout",
+            str(part.start),
+            "/bin/bash",
+            "-c",
+            _ASK.format(host=listening, port=port, path=path, method="GET"),
+        )
     )
     # Unlike a signal it ends when the configuration is in force, and fails when it was refused.
-    reload = command_line(("/bin/bash", "-c", _CALL.format(port=port, path="/-/reload", method="POST")))
+    reload = command_line(("/bin/bash", "-c", _CALL.format(host=listening, port=port, path="/-/reload", method="POST")))
     service = [
         ("Type", "exec"),
         ("User", f"tapewatch-{part.name}"),
@@ -91,7 +98,7 @@ def service_text(part: NativePartOf, systemd: Systemd, loaded: Sequence[str]) ->
         # When memory is short, what trades is killed last.
         ("OOMScoreAdjust", "500"),
         *((("CPUAffinity", systemd.cores),) if systemd.cores else ()),
-        *hardening(host=part.host, local=part.local),
+        *hardening(host=part.host, among=f"localhost {systemd.network or ''}".strip() if part.local else ""),
     ]
     return unit_text({"Unit": unit, "Service": service, OURS: [(READS, each) for each in part.reads]})
 
