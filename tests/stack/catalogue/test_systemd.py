@@ -145,5 +145,21 @@ def test_limits_and_processors_stand_in_the_unit() -> None:
     assert f"MemoryMax={2 << 30}" in unit.splitlines()
 
 
+def test_only_who_calls_the_history_has_its_key() -> None:
+    def change(data: dict[str, Any]) -> None:
+        history = {"address": "127.0.0.1:8000", "key_file": "/run/secrets/history-key"}
+        data["stack"].update(systemd={}, history=history)
+
+    units = {
+        path.rpartition("/")[2]: text
+        for path, text in render(SystemdRenderer(), varied(change)).items()
+        if path.endswith(".service")
+    }
+
+    assert sorted(name for name, text in units.items() if "history-key" in text) == [
+        "tapewatch-alertmanager.service", "tapewatch-history.service", "tapewatch-prometheus.service"
+    ]  # fmt: skip
+
+
 def test_without_the_section_nothing_is_written() -> None:
     assert render(SystemdRenderer(), load_sample()) == {}

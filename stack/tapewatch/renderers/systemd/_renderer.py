@@ -33,6 +33,9 @@ __all__ = ["SystemdRenderer"]
 _PASSWORD = "/run/secrets/grafana-password"  # noqa: S105 -- the name of a file
 """The password of Grafana's user admin, as the catalogue would name it."""
 
+_CALLERS: tuple[NativePart, ...] = ("alertmanager", "prometheus", "history")
+"""The parts that show the history its key, and so have it; Grafana does where it has a data source for it."""
+
 _BLACKBOX = {"modules": {"http_2xx": {"prober": "http"}, "tcp_connect": {"prober": "tcp"}}}
 
 
@@ -130,8 +133,7 @@ def _files_of(catalogue: Catalogue, part: NativePartOf) -> set[str]:
     key = {history.key_file} if history and history.key_file else set()
     if part.part == "grafana":
         return {_PASSWORD} | (key if history and history.grafana else set())
-    read = files_read(catalogue)
-    return read[part.part] | key if part.part in read else set()
+    return files_read(catalogue).get(part.part, set()) | (key if part.part in _CALLERS else set())
 
 
 def _escaped(value: Any) -> Any:
