@@ -161,5 +161,15 @@ def test_only_who_calls_the_history_has_its_key() -> None:
     ]  # fmt: skip
 
 
+def test_a_jaeger_whose_traces_lie_elsewhere_may_get_there() -> None:
+    def unit(**stack: Any) -> list[str]:
+        catalogue = varied(lambda data: data["stack"].update(systemd={}, **stack))
+        path = "provisioning/systemd/etc/systemd/system/tapewatch-jaeger.service"
+        return render(SystemdRenderer(), catalogue)[path].splitlines()
+
+    assert "IPAddressDeny=any" in unit()
+    assert "IPAddressDeny=any" not in unit(traces={"engine": "cassandra", "servers": ["traces-1.example.com:9042"]})
+
+
 def test_without_the_section_nothing_is_written() -> None:
     assert render(SystemdRenderer(), load_sample()) == {}

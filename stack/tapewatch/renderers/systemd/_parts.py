@@ -121,7 +121,7 @@ def _single(catalogue: Catalogue, systemd: Systemd, where: Where, home: str, pas
     yield NativePartOf(
         "jaeger", "jaeger", "jaeger", ("--config", f"{where.config['jaeger']}/jaeger.yml"),
         (where.port("jaeger_health"), "/status"), 1024, start=300, reads=(f"{where.config['jaeger']}/jaeger.yml",),
-        environment=(("OTEL_TRACES_SAMPLER", "always_off"),),
+        environment=(("OTEL_TRACES_SAMPLER", "always_off"),), local=catalogue.stack.traces is None,
     )  # fmt: skip
     yield _grafana(catalogue, systemd, where, home, password)
     yield NativePartOf(
