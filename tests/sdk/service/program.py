@@ -7,12 +7,13 @@ import os
 import subprocess
 import sys
 import textwrap
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from support.waiting import wait_for
 
@@ -79,6 +80,16 @@ class Program:
             env={**others, **(env or {})},
         )
         self._lines: list[str] = []
+        self._errors: list[str] = []
+        self._looked = 0
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self._process.stdout, self._lines), (self._process.stderr, self._errors))
+        ]
+        for reader in self._readers:
+            reader.start()
 
     @property
     def pid(self) -> int:
@@ -86,13 +97,19 @@ class Program:
         return self._process.pid
 
     def wait_for(self, word: str) -> str:
-        """Waits for a line that begins with this word; the rest of it."""
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.append(line.rstrip("\n"))
-            if self._lines[-1].split(" ")[0] == word:
-                return self._lines[-1].partition(" ")[2]
-        raise AssertionError(f"it ended without saying `{word}`:\n{self.end()}")
+        """Waits for a line that begins with this word, after the one that was waited for before; the rest of it."""
+
+        def found() -> str | None:
+            over = not self._readers[0].is_alive()
+            for number in range(self._looked, len(self._lines)):
+                said, _, rest = self._lines[number].partition(" ")
+                if said == word:
+                    self._looked = number + 1
+                    return f"{word} {rest}"
+            assert not over, f"it ended without saying `{word}`:\n{self.end()}"
+            return None
+
+        return wait_for(f"it says `{word}`", found, TIMEOUT, self._told).partition(" ")[2]
 
     def send(self, number: int) -> None:
         """Sends a signal."""
@@ -101,13 +118,21 @@ class Program:
     def end(self) -> Ended:
         """Waits for its end."""
         try:
-            printed, errors = self._process.communicate(timeout=TIMEOUT)
+            self._process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            printed, errors = self._process.communicate()
-            told = f"{self._lines[-20:]}\n{printed[-2000:]}\n{errors[-2000:]}"
-            raise AssertionError(f"it did not end; it printed\n{told}") from None
-        return Ended(self._process.returncode, [*self._lines, *printed.splitlines()], errors)
+            self._process.wait()
+            raise AssertionError(f"it did not end; it printed\n{self._told()}") from None
+        for reader in self._readers:
+            reader.join(TIMEOUT)  # what it has started may hold its output open
+        return Ended(self._process.returncode, list(self._lines), "".join(f"{line}\n" for line in self._errors))
+
+    def _read(self, stream: IO[str], lines: list[str]) -> None:
+        with stream:
+            lines.extend(line.rstrip("\n") for line in stream)
+
+    def _told(self) -> str:
+        return "\n".join([*self._lines[-20:], *self._errors[-20:]])
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +142,7 @@ class Program:
     ) -> None:
         if self._process.poll() is None:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
 
 
 def run(code: str, *arguments: object, env: Mapping[str, str] | None = None) -> Ended:

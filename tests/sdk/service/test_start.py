@@ -33,7 +33,7 @@ orders = service.registry.counter("orders_total", "Orders sent.", ["symbol"])
 
 def test_three_lines_give_metrics_health_readiness_and_log_lines() -> None:
     port = free_port()
-    more = 'orders.inc(labels={"symbol": "BTC-USD"})\nlogging.warning("slow")\nsay("up")\ntime.sleep(1000)'
+    more = 'orders.inc(labels={"symbol": "BTC-USD"})\nlogging.warning("slow")\nsay("up")\nwhile True: time.sleep(0.02)'
     with Program(THREE_LINES + more, port, env={"ENVIRONMENT": "test"}) as program:
         program.wait_for("up")
 
