@@ -86,6 +86,12 @@ class Server:
 
     def start(self) -> Self:
         """Starts the process (again) and returns when it is ready; a log of an earlier start is kept and added to."""
+        self.launch()
+        self.wait_until_ready()
+        return self
+
+    def launch(self) -> None:
+        """Starts the process and does not wait: for those that are ready only once others are there."""
         note_started(self._program())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
@@ -96,12 +102,14 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    def wait_until_ready(self) -> None:
+        """Returns when it is ready; one that is not in time is stopped."""
         try:
             wait_for(f"{self.name} answers {self.url}{self._ready}", self._is_ready, READY_TIMEOUT, self.log_tail)
         except BaseException:
             self.stop()
             raise
-        return self
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """Ends the process, by its own id, and waits until it is gone; does nothing when it is gone already.
@@ -263,7 +271,13 @@ def start_node_exporter(folder: Path, *flags: str, port: int | None = None) -> S
     return Server("node_exporter", command, port, "/metrics", home).start()
 
 
-def start_loki(config: str | Path, folder: Path, *flags: str, port: int | None = None) -> Server:
+def start_loki(
+    config: str | Path,
+    folder: Path,
+    *flags: str,
+    port: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Server:
     """A real Loki, all parts in one process.
 
     Parameters:
@@ -272,6 +286,7 @@ def start_loki(config: str | Path, folder: Path, *flags: str, port: int | None =
         folder: where a folder `loki` is made, in which it runs.
         flags: further command line flags.
         port: the HTTP port; a free one by default.
+        environment: variables, such as of the file with a bucket's key.
     """
     home, port = _home(folder, "loki"), port or free_port()
     command: Command = [
@@ -285,7 +300,7 @@ def start_loki(config: str | Path, folder: Path, *flags: str, port: int | None =
         "-frontend.instance-addr=127.0.0.1",
         *flags,
     ]
-    return Server("loki", command, port, "/ready", home).start()
+    return Server("loki", command, port, "/ready", home, environment).start()
 
 
 def start_jaeger(

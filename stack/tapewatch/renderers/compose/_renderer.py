@@ -15,6 +15,7 @@ from tapewatch.renderers.compose._part import KEYS, Part, own_volumes
 from tapewatch.renderers.compose._prepare import script, volumes
 from tapewatch.renderers.compose._servers import servers
 from tapewatch.renderers.grafana import home_file
+from tapewatch.renderers.loki import loki_members
 from tapewatch.renderers.secrets import SECRETS, secrets_of
 from tapewatch.renderers.where import Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
@@ -51,8 +52,8 @@ def _volumes(catalogue: Catalogue) -> tuple[str, ...]:
     kill_switch = ("kill-switch",) if catalogue.stack.simulate else ()
     jaeger = () if catalogue.stack.traces else ("jaeger",)
     alertmanager, prometheus = own_volumes(catalogue, "alertmanager"), own_volumes(catalogue, "prometheus")
-    engine = long_term_volumes(catalogue)
-    return (*alertmanager, "grafana", *history, *jaeger, *kill_switch, "loki", *engine, *prometheus, "secrets")
+    engine, logs = long_term_volumes(catalogue), loki_members(catalogue, compose(catalogue.stack.ports))
+    return (*alertmanager, "grafana", *history, *jaeger, *kill_switch, *logs, *engine, *prometheus, "secrets")
 
 
 def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from tapewatch.renderers.flags import alertmanager_flags, prometheus_flags
 from tapewatch.renderers.grafana_settings import grafana_settings
 from tapewatch.renderers.history import INFINITY
 from tapewatch.renderers.jaeger_storage import ANY, jaegers
+from tapewatch.renderers.loki import logs_in_bucket, loki_members
+from tapewatch.renderers.long_term._store import credentials
 from tapewatch.renderers.members import REPLICA, Member, members
 from tapewatch.renderers.where import HOST, Where
 
@@ -49,7 +51,7 @@ def servers(catalogue: Catalogue, where: Where, home: str = "") -> Iterator[Part
     stack = catalogue.stack
     yield from (_alertmanager(catalogue, where, each) for each in members(stack, "alertmanager"))
     yield from (_prometheus(catalogue, where, each) for each in members(stack, "prometheus"))
-    yield _loki(catalogue, where)
+    yield from (_loki(catalogue, where, name) for name in loki_members(catalogue, where))
     yield from long_term(catalogue, where)
     yield from _jaegers(catalogue, where)
     yield from (_grafana(catalogue, where, home), _node_exporter(), _blackbox_exporter(), _alloy(where))
@@ -87,16 +89,19 @@ def _prometheus(catalogue: Catalogue, where: Where, member: Member) -> Part:
     )
 
 
-def _loki(catalogue: Catalogue, where: Where) -> Part:
+def _loki(catalogue: Catalogue, where: Where, name: str) -> Part:
+    bucket = logs_in_bucket(catalogue)
     return Part(
-        "loki",
+        name,
         "loki",
         memory="1g",
-        ports=("loki",),
+        ports=("loki",) if name == "loki" else (),
         command=(f"-config.file={where.config['loki']}/loki.yml",),
-        volumes=(mounted("loki", where), f"loki:{where.data['loki']}"),
+        volumes=(mounted("loki", where), f"{name}:{where.data['loki']}"),
+        of="loki",
         # Its image has no shell; the program asks itself.
         health=("/usr/bin/loki", "-health", f"-health.url=http://127.0.0.1:{where.port('loki')}/ready"),
+        more=(("environment", credentials(bucket)),) if bucket else (),
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from tapewatch.catalogue import seconds
+from tapewatch.catalogue import Catalogue, seconds
 from tapewatch.catalogue.long_term import LongTerm, Tiers
 from tapewatch.renderers.long_term._store import PREFIXES
 
@@ -29,25 +29,32 @@ def kept(tiers: Tiers) -> str:
     return tiers.archive or tiers.object_store
 
 
-def lifecycle_file(engine: LongTerm) -> str:
+def lifecycle_file(catalogue: Catalogue, engine: LongTerm) -> str:
     """The rules as JSON."""
-    return json.dumps(lifecycle(engine), indent=2) + "\n"
+    return json.dumps(lifecycle(catalogue, engine), indent=2) + "\n"
 
 
-def lifecycle(engine: LongTerm) -> dict[str, Any]:
-    """The rules as data: of metrics, and of what was not uploaded whole, whoever began it."""
-    return {"Rules": [*_metrics(engine), _uploads()]}
+def lifecycle(catalogue: Catalogue, engine: LongTerm) -> dict[str, Any]:
+    """The rules as data: of metrics, and of logs where they lie in the same bucket.
 
-
-def _metrics(engine: LongTerm) -> Iterator[Mapping[str, Any]]:
-    """One rule. A block is uploaded once its time is over, and merged ones later: never too early by the tiers."""
+    A block is uploaded once its time is over, and merged ones later: nothing is ever moved too early by the tiers.
+    """
     tiers = engine.retention
-    yield {
-        "ID": "metrics",
+    moved = {"Transitions": [_transition(tiers)]} if tiers.archive else {}
+    rules = [_rule("metrics", PREFIXES[engine.engine], kept(tiers), moved)]
+    if engine.address is None:
+        rules.append(_rule("logs", PREFIXES["loki"], catalogue.stack.retention.logs, {}))
+    return {"Rules": rules}
+
+
+def _rule(name: str, prefix: str, duration: str, moved: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "ID": name,
         "Status": "Enabled",
-        "Filter": {"Prefix": f"{PREFIXES[engine.engine]}/"},
-        **({"Transitions": [_transition(tiers)]} if tiers.archive else {}),
-        "Expiration": {"Days": _days(kept(tiers)) + _LATER},
+        "Filter": {"Prefix": f"{prefix}/"},
+        **moved,
+        "Expiration": {"Days": _days(duration) + _LATER},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UPLOADS},
     }
 
 
@@ -56,15 +63,6 @@ def _transition(tiers: Tiers) -> dict[str, Any]:
     if tiers.archive_class in ("STANDARD_IA", "ONEZONE_IA"):
         days = max(days, _INFREQUENT)
     return {"Days": days, "StorageClass": tiers.archive_class}
-
-
-def _uploads() -> dict[str, Any]:
-    return {
-        "ID": "uploads-given-up",
-        "Status": "Enabled",
-        "Filter": {"Prefix": ""},
-        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _UPLOADS},
-    }
 
 
 def _days(duration: str) -> int:

@@ -75,6 +75,9 @@ def _configuration(catalogue: Catalogue, engine: LongTerm, store: ObjectStore, w
         "querier": {"query_store_after": "0s"},
         "distributor": {
             "ring": _ring(where),
+            # An engine that starts would send one of a pair away for a minute and a half; meanwhile the other one is
+            # taken, and what both had kept of the time before is lost. Prometheus's own queue waits 5 s at most.
+            "retry_after_header": {"enabled": False},
             **({"ha_tracker": {"enable_ha_tracker": True}} if catalogue.stack.high_availability else {}),
         },
         # By default it waits 15 s for others of its kind to take their parts over; alone there are none.

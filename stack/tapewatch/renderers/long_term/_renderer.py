@@ -35,6 +35,6 @@ class LongTermRenderer:
         if engine is None:
             return
         where = self._locate(catalogue.stack.ports)
-        yield File(f"{layout.LONG_TERM}/lifecycle.json", lifecycle_file(engine))
+        yield File(f"{layout.LONG_TERM}/lifecycle.json", lifecycle_file(catalogue, engine))
         if engine.engine == "mimir" and engine.address is None:
             yield from mimir_files(request, where)

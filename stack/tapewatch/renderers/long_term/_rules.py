@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 import yaml
@@ -16,7 +16,11 @@ from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.slo import SloRenderer
 from tapewatch_sdk.plugins import File, Request
 
-__all__ = ["ruler_files"]
+__all__ = ["over_all", "ruler_files"]
+
+
+_TENANT = "__tenant_id__"
+"""Label that Mimir adds in a query over several tenants."""
 
 
 def ruler_files(request: Request) -> Iterator[File]:
@@ -28,9 +32,23 @@ def ruler_files(request: Request) -> Iterator[File]:
     files = list(_engine_rules(request))
     for file in files or [File(f"{layout.ENGINE_RULES}/none.yml", "groups: []\n")]:
         groups: list[dict[str, Any]] = yaml.safe_load(file.text)["groups"]
-        federated = {"groups": [{**group, "source_tenants": every} for group in groups]}
+        federated = {"groups": [over_all(group, every) for group in groups]}
         name = file.path.removeprefix(f"{layout.ENGINE_RULES}/")
         yield File(f"{layout.LONG_TERM}/ruler/{NO_TEAM}/{name}", dump(federated, layout.HEADER))
+
+
+def over_all(group: Mapping[str, Any], every: list[str]) -> dict[str, Any]:
+    """A group that looks at every tenant's series, and whose results are those that one Prometheus would have.
+
+    Over several tenants Mimir gives each series the label of its tenant. No two series differ in it alone, since a
+    team's series carry the team.
+
+    Parameters:
+        group: as Prometheus reads it.
+        every: the tenants.
+    """
+    rules = [{**rule, "expr": f"max without ({_TENANT}) ({rule['expr']})"} for rule in group["rules"]]
+    return {**group, "source_tenants": every, "rules": rules}
 
 
 def _engine_rules(request: Request) -> Iterator[File]:

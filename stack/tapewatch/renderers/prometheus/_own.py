@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.high_availability import Replicated
 from tapewatch.renderers.jaeger_storage import reach_jaegers
+from tapewatch.renderers.loki import loki_members
 from tapewatch.renderers.long_term.front import engine_addresses
 from tapewatch.renderers.members import reach_all
 from tapewatch.renderers.where import Where
@@ -63,6 +64,8 @@ _REPLICATED: Mapping[str, Replicated] = {"prometheus": "prometheus", "alertmanag
 def _targets(catalogue: Catalogue, where: Where, part: _Part) -> list[str]:
     if part.port == "long_term":
         return engine_addresses(catalogue, where)
+    if part.port == "loki" and where.apart:
+        return [f"{name}:{where.port('loki')}" for name in loki_members(catalogue, where)]
     kind = _REPLICATED.get(part.port)
     if kind:
         return reach_all(catalogue.stack, where, kind)
