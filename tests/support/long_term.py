@@ -77,8 +77,16 @@ def minio_server(folder: Path, port: int, *buckets: str) -> Server:
     """A MinIO that is not started yet; a folder of its data is a bucket."""
     for bucket in buckets or (BUCKET,):
         (folder / "data" / bucket).mkdir(parents=True, exist_ok=True)
-    command: list[str | Path] = [find("minio").path, "server", "data", "--address", f"127.0.0.1:{port}", "--console-address",
-               "127.0.0.1:0"]  # fmt: skip
+    at = f"127.0.0.1:{port}"
+    command: list[str | Path] = [
+        find("minio").path,
+        "server",
+        "data",
+        "--address",
+        at,
+        "--console-address",
+        "127.0.0.1:0",
+    ]
     environment = {"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": PASSWORD}
     return Server("minio", command, port, "/minio/health/ready", folder, environment)
 
@@ -101,10 +109,12 @@ def mimir_server(folder: Path, home: Path, port: int, key: Path, *flags: str, go
         flags: further ones.
         gossip: port at which it tells others of itself; a free one unless given.
     """
+    gossip = gossip or free_port()
     command: list[str | Path] = [
         find("mimir").path,
         f"-config.file={folder}/provisioning/long-term/mimir.yaml",
-        f"-memberlist.bind-port={gossip or free_port()}",
+        f"-memberlist.bind-port={gossip}",
+        f"-memberlist.advertise-port={gossip}",
         *MIMIR_FLAGS,
         *flags,
     ]

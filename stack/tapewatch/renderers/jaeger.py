@@ -9,11 +9,11 @@ from typing import Any, cast
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
-from tapewatch.renderers.jaeger_storage import backend, go_duration
+from tapewatch.renderers.jaeger_storage import backend
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
-__all__ = ["JaegerRenderer", "go_duration"]
+__all__ = ["JaegerRenderer"]
 
 _TRACES = "traces"
 _METRICS = "prometheus"

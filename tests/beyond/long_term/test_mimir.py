@@ -134,7 +134,7 @@ def test_nothing_acknowledged_is_lost_by_a_crash_while_the_store_is_down(stage: 
     found = set(stage.samples("paced[10m]", tenant="risk"))
     lost = [each for each in acknowledged if each not in found]
     assert not lost, f"{len(lost)} of {shown(acknowledged)} are lost: {lost[:5]}"
-    print(f"{len(acknowledged)} acknowledged, none lost; the store was down for {OUTAGE:g} s, the engine killed in it")
+    print(f"{len(acknowledged)} acknowledged, none lost; the store was down for {OUTAGE:g} s, the engine killed in it")  # noqa: T201
     for service in ("market-data", "risk-manager"):
         _whole(stage, service, begin)
 
@@ -146,6 +146,23 @@ def _whole(stage: Stage, service: str, begin: float) -> None:
     times = [at for at, _ in stage.samples(expr) if begin - 5 < at < end]
     longest = max(later - earlier for earlier, later in pairwise(times))
     assert longest < 2.5, f"{service} is scraped each second, and has a hole of {longest:.1f} s"
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="half a minute of a hole: TAPEWATCH_NIGHTLY=1 runs it")
+def test_the_other_one_of_the_pair_is_taken(stage: Stage) -> None:
+    expr = 'up{service="risk-manager"}[5m]'
+    newest = stage.samples(expr)[-1][0]
+    taken = next(each for each in stage.prometheus if newest in _times(each.get_json(_range("risk-manager", newest))))
+
+    taken.stop(signal.SIGKILL)
+    killed = time.time()
+    wait_for("the other one is taken", lambda: stage.samples(expr)[-1][0] > killed + 30, 90.0, stage.engine.log_tail)
+    times = [at for at, _ in stage.samples(expr) if at > killed - 30]
+    hole = max(later - earlier for earlier, later in pairwise(times))
+
+    print(f"a hole of {hole:.1f} s after the one of the pair was killed whose samples were taken")  # noqa: T201
+    assert hole < 21
+    taken.start()
 
 
 def test_a_team_over_its_budget_is_refused_and_the_others_are_not(stage: Stage) -> None:
@@ -190,5 +207,5 @@ def _range(service: str, at: float) -> str:
     return f"/api/v1/query?query=up%7Bservice%3D%22{service}%22%7D%5B30s%5D&time={at:.3f}"
 
 
-def _times(result: list[dict[str, list[tuple[float, str]]]]) -> list[float]:
-    return [float(when) for each in result for when, _ in each["values"]]
+def _times(answer: dict[str, Any]) -> list[float]:
+    return [float(when) for each in answer["data"]["result"] for when, _ in each["values"]]

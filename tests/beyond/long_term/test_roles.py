@@ -46,7 +46,8 @@ def roles(folder: Path) -> Iterator[tuple[Stage, dict[str, Server]]]:
     given = catalogue(store, key)
     where = partial(native, data=str(folder / "parts"), config=str(folder / "provisioning"))
     write(render(LongTermRenderer(where), given), folder)
-    gossip, servers = free_port(), {}
+    gossip = free_port()
+    servers: dict[str, Server] = {}
     minio = minio_server(folder / "minio", store)
     engine = given.stack.long_term
     assert engine is not None
@@ -93,6 +94,8 @@ def test_every_role_comes_up_and_the_loss_of_an_ingester_loses_nothing(tmp_path:
                 stage.engine.log_tail,
             )  # fmt: skip
 
+        first = [({"__name__": "first", "team": "risk"}, time.time(), 1.0)]
+        wait_for("the rings are known", lambda: stage.push("risk", first, url=write_url).status == 200, 60.0)
         written_and_read(50)
         servers["mimir-ingester-b"].stop(signal.SIGKILL)
         written_and_read(50)
@@ -100,6 +103,6 @@ def test_every_role_comes_up_and_the_loss_of_an_ingester_loses_nothing(tmp_path:
         written_and_read(50)
         answers = {name: each.get("/ready").strip() for name, each in servers.items() if each.is_running()}
         assert set(answers.values()) == {"ready"}, answers
-        print(
+        print(  # noqa: T201
             f"{len(written)} samples over the loss of an ingester and of a distributor, none lost; {len(answers)} ready"
         )

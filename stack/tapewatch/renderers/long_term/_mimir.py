@@ -10,7 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.long_term import LongTerm, ObjectStore
 from tapewatch.catalogue.stack import SHARD
 from tapewatch.documents import dump
-from tapewatch.renderers.jaeger import go_duration
+from tapewatch.renderers.jaeger_storage import go_duration
 from tapewatch.renderers.long_term._lifecycle import kept
 from tapewatch.renderers.long_term._processes import mimir_processes
 from tapewatch.renderers.long_term._rules import ruler_files
