@@ -60,3 +60,20 @@ def test_an_engine_without_a_version_is_refused() -> None:
     (problem,) = problems_in(varied_text(change))
     assert problem.code == "catalogue/missing-image"
     assert "thanos" in problem.summary
+
+
+@pytest.mark.parametrize("other", ["systemd", "kubernetes"])
+def test_where_nobody_runs_the_engine_its_address_is_asked_for(other: str) -> None:
+    def problems(**more: str) -> list[str]:
+        def change(data: dict[str, Any]) -> None:
+            data["stack"].pop("simulate")
+            data["stack"]["long_term"] = {"engine": "mimir", "object_store": STORE, **more}
+            data["stack"]["images"]["mimir"] = {"image": "x/mimir", "version": "1"}
+            data["stack"][other] = {}
+
+        found = problems_in(varied_text(change))
+        assert all(problem.where.line > 0 and problem.must and problem.fix for problem in found)
+        return [problem.code for problem in found]
+
+    assert "catalogue/long-term-address" in problems()
+    assert "catalogue/long-term-address" not in problems(address="mimir-gateway:80")
