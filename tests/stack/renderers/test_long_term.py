@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,16 @@ def engine(data: Data, **more: Any) -> None:
 
 def with_engine(**more: Any) -> Catalogue:
     return varied(lambda data: engine(data, **more))
+
+
+def paired(**settings: str) -> Callable[[Data], None]:
+    """The engine, and two Prometheus."""
+
+    def change(data: Data) -> None:
+        engine(data)
+        data["stack"].update(high_availability=settings)
+
+    return change
 
 
 def composed(catalogue: Catalogue) -> Data:
@@ -77,7 +87,7 @@ def test_limits_grow_with_the_budgets_and_a_pair_counts_twice() -> None:
         data["services"]["risk-manager"]["series_budget"] = 5000
 
     alone, larger = with_engine(), varied(more)
-    pair = varied(lambda data: (engine(data), data["stack"].update(high_availability={})))
+    pair = varied(paired())
 
     assert limits(larger, "risk").series > limits(alone, "risk").series
     assert limits(larger, "data") == limits(alone, "data")
@@ -92,7 +102,7 @@ def test_the_pair_is_known_by_its_labels_and_alone_there_is_none() -> None:
         found: Data = yaml.safe_load(render(LongTermRenderer(), catalogue)[f"{layout.LONG_TERM}/mimir.yaml"])
         return found
 
-    pair = varied(lambda data: (engine(data), data["stack"].update(high_availability={"replica_label": "twin"})))
+    pair = varied(paired(replica_label="twin"))
 
     assert config(pair)["limits"]["ha_replica_label"] == "twin"
     assert config(pair)["limits"]["drop_labels"] == [config(pair)["limits"]["ha_cluster_label"]]

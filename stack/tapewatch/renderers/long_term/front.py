@@ -81,15 +81,21 @@ def engine_addresses(catalogue: Catalogue, where: Where) -> list[str]:
     return [where.reach("long_term")]
 
 
-def writes(catalogue: Catalogue, where: Where) -> Iterator[Write]:
-    """The remote writes to the engine, one for each tenant; none where there is no engine."""
+def writes(catalogue: Catalogue, where: Where, shard: int | None = None) -> Iterator[Write]:
+    """The remote writes to the engine, one for each tenant; none where there is no engine.
+
+    Parameters:
+        catalogue: of the stack.
+        where: where the parts are.
+        shard: whose they are; None where there is one Prometheus alone, or the operator of a cluster makes the shards.
+    """
     to = front(catalogue, where)
     if to is None:
         return
     for tenant in to.tenants:
         name = f"long-term-{tenant.replace('_', '-')}" if tenant in to.tenants[:-1] else "long-term"
         remote = RemoteWrite(name=name, url=to.write, headers={to.header: tenant})
-        yield Write(remote, (*_own(to.tenants, tenant), *_pair(catalogue)))
+        yield Write(remote, (*_own(to.tenants, tenant), *_pair(catalogue, shard)))
 
 
 def _own(every: tuple[str, ...], tenant: str) -> Iterator[Mapping[str, object]]:
@@ -100,7 +106,7 @@ def _own(every: tuple[str, ...], tenant: str) -> Iterator[Mapping[str, object]]:
         yield {"source_labels": ["team"], "regex": "|".join(every[:-1]), "action": "drop"}
 
 
-def _pair(catalogue: Catalogue) -> Iterator[Mapping[str, object]]:
+def _pair(catalogue: Catalogue, shard: int | None) -> Iterator[Mapping[str, object]]:
     """The label by which an engine tells pairs apart: the shard's, which is written also where there is one shard.
 
     Nobody else needs it, since each series comes from one shard alone; with it, it would be another one after a move.
@@ -108,5 +114,8 @@ def _pair(catalogue: Catalogue) -> Iterator[Mapping[str, object]]:
     stack = catalogue.stack
     if stack.high_availability and stack.shard_count == 1:
         yield {"target_label": SHARD, "replacement": "0"}
+    elif stack.high_availability and shard is None:
+        # The operator's own word: what reads its configuration for a Prometheus puts the shard's number there.
+        yield {"target_label": SHARD, "replacement": "$(SHARD)"}
     elif stack.high_availability is None and stack.shard_count > 1:
         yield {"regex": SHARD, "action": "labeldrop"}

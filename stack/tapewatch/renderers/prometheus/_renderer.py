@@ -112,7 +112,7 @@ def configuration(
     }
     own = [] if shard is None else list(own_samples(catalogue.stack, shard))
     sent = [remote_write(remote, own) for remote in catalogue.stack.remote_write]
-    sent += [remote_write(each.remote, (*own, *each.relabelling)) for each in writes(catalogue, where)]
+    sent += [remote_write(each.remote, (*own, *each.relabelling)) for each in writes(catalogue, where, shard)]
     if sent:
         found["remote_write"] = sent
     return found
