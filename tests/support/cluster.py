@@ -174,12 +174,11 @@ class Cluster:
 class Ear:
     """Hears what the webhook is told, as a drill wants it."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, webhook: WebhookReceiver) -> None:
+        self._webhook = webhook
 
     def heard(self, labels: Mapping[str, str], status: str, since: float) -> Message | None:
-        webhook = self._cluster.webhook
-        for at, payload in zip(list(webhook.times), list(webhook.payloads), strict=False):
+        for at, payload in zip(list(self._webhook.times), list(self._webhook.payloads), strict=False):
             for alert in payload["alerts"] if at >= since else ():
                 if alert["status"] == status and labels.items() <= alert["labels"].items():
                     return Message(at, payload["receiver"], status, alert["labels"], alert["annotations"])

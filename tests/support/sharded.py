@@ -37,7 +37,7 @@ from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.where import Locate, native
 from tapewatch.servers import find
 
-__all__ = ["ENGINE", "Sharded", "running_shards", "sharded_text"]
+__all__ = ["ENGINE", "IMAGE", "Sharded", "free_run", "running_shards", "sharded_text"]
 
 WEBHOOK = "http://api:8000/api/alerts/webhook"
 
@@ -61,6 +61,7 @@ class Sharded:
         factor: how many times as fast rules and routes are.
         ports: of the parts.
         stack: what ends everything at last.
+        seldom: whether services are scraped less often than in a drill's copy, for which two cores have no time.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class Sharded:
     factor: float
     ports: Mapping[str, int]
     stack: ExitStack
+    seldom: bool = True
     prometheus: list[Server] = field(default_factory=list)
     alertmanager: Server | None = None
 
@@ -77,7 +79,8 @@ class Sharded:
         text = sharded_text(len(self.platform.names), self.platform.port, ports=dict(self.ports), **settings)
         text = text.replace(WEBHOOK, self.webhook.url)
         (self.folder / "catalogue.yaml").write_text(text, encoding="utf-8")
-        project = seldom_scraped(scaled(open_project(self.folder), self.factor))
+        project = scaled(open_project(self.folder), self.factor)
+        project = seldom_scraped(project) if self.seldom else project
         files = self.files(project)
         for path in (self.folder / "provisioning").rglob("*.yml"):
             if path.relative_to(self.folder).as_posix() not in files:
@@ -108,8 +111,10 @@ class Sharded:
             flags = prometheus_flags(catalogue, where, member)
             home = self.folder / "logs" / f"prometheus{member.suffix}"
             home.mkdir(parents=True)
-            faster = [each for each in faster_flags(Scale(self.factor)) if "lookback" not in each]
-            command: list[str | Path] = [find("prometheus").path, *flags, *faster, LOOK_BACK]
+            faster = list(faster_flags(Scale(self.factor)))
+            if self.seldom:
+                faster = [LOOK_BACK if "lookback" in each else each for each in faster]
+            command: list[str | Path] = [find("prometheus").path, *flags, *faster]
             server = Server(f"prometheus{member.suffix}", command, port, "/-/ready", home)
             self.prometheus.append(self.stack.enter_context(server.start()))
 
@@ -149,7 +154,7 @@ class Sharded:
 
 
 def seldom_scraped(project: Project) -> Project:
-    """The copy with scrapes that a machine of two cores has time for, whatever else it does."""
+    """The copy with scrapes and evaluations that a machine of two cores has time for, whatever else it does."""
     catalogue = project.catalogue
     every = {"interval": SCRAPE, "timeout": SCRAPE}
 
@@ -159,7 +164,8 @@ def seldom_scraped(project: Project) -> Project:
     services = {
         name: each.model_copy(update={"scrape": slower(each.scrape)}) for name, each in catalogue.services.items()
     }
-    defaults = catalogue.defaults.model_copy(update={"scrape": slower(catalogue.defaults.scrape)})
+    scrape = slower(catalogue.defaults.scrape)
+    defaults = catalogue.defaults.model_copy(update={"scrape": scrape, "evaluation_interval": EVALUATION})
     changed = catalogue.model_copy(update={"services": services, "defaults": defaults})
     return replace(project, loaded=replace(project.loaded, catalogue=changed))
 
@@ -178,7 +184,9 @@ def sharded_text(services: int, port: int, **stack: Any) -> str:
 
 
 @contextmanager
-def running_shards(folder: Path, *, services: int, shards: int, factor: float, spare: int = 0) -> Iterator[Sharded]:
+def running_shards(
+    folder: Path, *, services: int, shards: int, factor: float, spare: int = 0, seldom: bool = True
+) -> Iterator[Sharded]:
     """Everything started; stopped at the end.
 
     Parameters:
@@ -187,12 +195,13 @@ def running_shards(folder: Path, *, services: int, shards: int, factor: float, s
         shards: how many Prometheus.
         factor: how many times as fast rules and routes are.
         spare: shards for which ports are kept free.
+        seldom: as for `Sharded`.
     """
     with ExitStack() as stack:
         platform = stack.enter_context(Many(services))
         webhook = stack.enter_context(WebhookReceiver())
-        ports = {"prometheus": _free_run(shards + spare), "alertmanager": free_port(), "drill": free_port()}
-        found = Sharded(folder, platform, webhook, factor, ports, stack)
+        ports = {"prometheus": free_run(shards + spare), "alertmanager": free_port(), "drill": free_port()}
+        found = Sharded(folder, platform, webhook, factor, ports, stack, seldom)
         project = found.write(shards=shards)
         found.start_alertmanager(project.catalogue)
         found.start(project.catalogue)
@@ -202,6 +211,9 @@ def running_shards(folder: Path, *, services: int, shards: int, factor: float, s
 SCRAPE = "3s"
 """Time between two scrapes of a service."""
 
+EVALUATION = "2s"
+"""Time between two evaluations of the rules."""
+
 LOOK_BACK = "--query.lookback-delta=20s"
 """Several scrapes: on a machine that has other things to do, some are missed, and that is not what is tried here."""
 
@@ -209,7 +221,7 @@ STEP = 100
 """How far apart the shards' ports are."""
 
 
-def _free_run(count: int) -> int:
+def free_run(count: int) -> int:
     """A port from which on, in steps, so many are free."""
 
     def free(port: int) -> bool:

@@ -38,7 +38,8 @@ def shard_changes(before: Files, after: Files) -> Iterator[Change]:
             ways[was, now].append(service)
     if not ways:
         return
-    yield Change("shards", _numbers(old, new), Action.CHANGED, _summary(ways, len(both), after), _path(after))
+    summary = _summary(ways, len(both), after)
+    yield Change("shards", _numbers(old, new), Action.CHANGED, summary, f"{layout.PROMETHEUS}/prometheus.yml")
     for (was, now), services in sorted(ways.items()):
         yield Change("shard", _way(was, now), Action.CHANGED, _listed(services), _path(after))
 

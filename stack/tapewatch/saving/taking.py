@@ -102,6 +102,10 @@ def _take_all(work: _Work, project: Path) -> None:
         work.missing[HISTORY] = "there is no store of it"
     with _part(work, PROJECT) as archive:
         archive.take(_project_files(project))
+    if any((project / layout.PROMETHEUS).glob("prometheus-*.yml")):
+        work.notes.append(
+            "of several shards the first one's data is saved; the long-term engine has what all of them sent"
+        )
     for part in SECRET_PARTS:
         _secret(work, part)
     work.missing |= {part: why for part, why in work.place.missing.items() if part not in work.parts}

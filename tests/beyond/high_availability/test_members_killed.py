@@ -137,7 +137,7 @@ def test_one_that_is_cut_off_delivers_and_heals(cluster: Cluster) -> None:
 
 
 def _played(cluster: Cluster, part: Sequence[Scenario], name: str) -> list[Outcome]:
-    return play(part, cluster.venue(), cluster.catalogue, Ear(cluster), name=name)
+    return play(part, cluster.venue(), cluster.catalogue, Ear(cluster.webhook), name=name)
 
 
 def _wait_until_told(cluster: Cluster, part: Sequence[Scenario]) -> None:

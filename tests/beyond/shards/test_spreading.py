@@ -5,15 +5,18 @@ What is watched is what a person would get: Alertmanager's alerts and the notifi
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from support.sharded import Sharded, running_shards
 from support.waiting import wait_for
+from tapewatch.history.api.alerting import Prometheus, Shards
 from tapewatch.planning import compare_files
 from tapewatch.planning.render import to_text
 from tapewatch.rules.parameters import format_duration
@@ -24,8 +27,8 @@ pytestmark = [pytest.mark.needs("prometheus", "alertmanager"), pytest.mark.alone
 
 SERVICES, SHARDS = 400, 4
 
-FACTOR = 240.0
-"""How many times as fast rules and routes are: an hour is 15 s."""
+FACTOR = 600.0
+"""How many times as fast rules and routes are: an hour is 6 s, and nothing is below 4 s."""
 
 ILL = 40
 """Services at which something is wrong while the fifth shard comes."""
@@ -100,6 +103,10 @@ def test_a_fifth_shard_comes_while_alerts_fire_and_none_of_them_flaps(stack: Sha
         f"{format_duration(overlap)} have passed, as the plan says", lambda: time.monotonic() > end, overlap + 5
     )
 
+    seen = seen_by_a_history(stack)
+    assert len(seen) == len({frozenset(each.items()) for each in seen})  # each once, though two shards have it
+    assert wanted <= {(each["alertname"], each["service"]) for each in seen}
+
     plan = to_text(compare_files(stack.files(both), stack.files(stack.write(shards=SHARDS + 1))))
     assert f"~ shards 5 changed: {len(moved)} of {SERVICES} services leave their old shard" in plan
     stack.reload()
@@ -114,6 +121,20 @@ def test_a_fifth_shard_comes_while_alerts_fire_and_none_of_them_flaps(stack: Sha
     wait_for("every end is told", lambda: wanted <= told(stack, "resolved", began), 60, stack.log_tail)
     speakers = {service: port_of(stack, service) for _, service in wanted}
     assert speakers == {service: stack.prometheus[shard_of(service, 5)].port for _, service in wanted}
+
+
+def seen_by_a_history(stack: Sharded) -> list[Mapping[str, str]]:
+    """The labels of everything that fires, as a history that watches all shards sees it."""
+
+    async def ask() -> list[Mapping[str, Any]]:
+        servers = Shards([Prometheus(each.url) for each in stack.prometheus])
+        try:
+            assert await servers.rules() > 20
+            return await servers.alerts()
+        finally:
+            await servers.close()
+
+    return [each["labels"] for each in asyncio.run(ask()) if each["state"] == "firing"]
 
 
 class Watch:
