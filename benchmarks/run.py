@@ -21,6 +21,7 @@ import kubernetes
 import mutation
 import page
 import prometheus_start
+import query_front
 import store
 import tracing_and_logs
 import websocket
@@ -43,6 +44,7 @@ _BENCHMARKS = {
     "store": store.run,
     "capacity": capacity.run,
     "kubernetes": kubernetes.run,
+    "front": query_front.run,
 }
 
 
