@@ -19,7 +19,8 @@ from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName
 __all__ = ["PARTS", "SHARD", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
 
 PARTS = (
-    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
+    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy", "mimir",
+    "thanos",
 )  # fmt: skip
 """The parts of the stack: their host names in compose, and the label `service` of what they measure of themselves."""
 

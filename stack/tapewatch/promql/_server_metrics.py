@@ -90,6 +90,8 @@ PREFIXES = (
     "jaeger_",
     "otelcol_",
     "grafana_",
+    "cortex_",  # Mimir's own
+    "thanos_",
     "node_",
     "probe_",
     "process_",
