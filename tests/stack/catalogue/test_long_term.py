@@ -40,6 +40,7 @@ def test_everything_there_is_can_be_said() -> None:
         ({"object_store": None}, "long-term-store", "mimir has no object store"),
         ({"retention": {"object_store": "3d"}}, "long-term-tier", "no longer than the 7d of `stack.retention.metrics`"),
         ({"retention": {"archive": "90d"}}, "long-term-tier", "no longer than the 90d of `object_store`"),
+        ({"engine": "thanos", "retention": {"object_store": "8d"}}, "long-term-tier", "before Thanos thins them out"),
         ({"engine": "cortex"}, "bad-value", "should be 'mimir' or 'thanos'"),
         ({"retention": {"archive": "1y", "archive_class": "DEEP_ARCHIVE"}}, "bad-value", "archive_class"),
         ({"replicas": 0}, "bad-value", "replicas"),
@@ -77,3 +78,15 @@ def test_where_nobody_runs_the_engine_its_address_is_asked_for(other: str) -> No
 
     assert "catalogue/long-term-address" in problems()
     assert "catalogue/long-term-address" not in problems(address="mimir-gateway:80")
+
+
+def test_what_thanos_leaves_out_is_nobodys_label() -> None:
+    def change(data: dict[str, Any]) -> None:
+        data["stack"]["long_term"] = {"engine": "thanos", "object_store": STORE}
+        data["stack"]["images"]["thanos"] = {"image": "x/thanos", "version": "1"}
+        data["stack"]["external_labels"] = {"thanos_tenant": "x"}
+        data["services"]["risk-manager"]["labels"] = {"thanos_replica": "x"}
+
+    problems = problems_in(varied_text(change))
+    assert {problem.code for problem in problems} == {"catalogue/long-term-label"}
+    assert len({problem.where.line for problem in problems}) == 2

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.model import Catalogue
+from tapewatch.catalogue.thanos import REPLICA, TENANT
 from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.schema import seconds
 
@@ -13,11 +15,15 @@ __all__ = ["LONG_TERM_CHECKS"]
 
 _HERE: Path = ("stack", "long_term")
 
+_THINNED = 40 * 3600.0
+_THINNED_AGAIN = 240 * 3600.0
+"""Seconds after which Thanos thins samples out, and once more."""
+
 
 def _long_term(catalogue: Catalogue, report: Report) -> None:
     engine = catalogue.stack.long_term
     if engine is not None:
-        for check in (_store, _tiers, _image, _place):
+        for check in (_store, _tiers, _thinned, _labels, _image, _place):
             check(catalogue, engine, report)
 
 
@@ -63,6 +69,45 @@ def _tiers(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
                 "each tier keeps metrics longer than the one before: Prometheus, object store, archive",
                 f"set more than {shorter}" + (", or remove `archive`" if name == "archive" else ""),
             )
+
+
+def _thinned(_: Catalogue, engine: LongTerm, report: Report) -> None:
+    """Thanos does not start when samples would be gone before they are thinned out."""
+    raw, last = engine.retention.object_store, engine.retention.archive or engine.retention.object_store
+    name = "archive" if engine.retention.archive else "object_store"
+    shortest = (("object_store", raw, _THINNED, "40h"), (name, last, _THINNED_AGAIN, "10d"))
+    for tier, duration, least, said in shortest:
+        if engine.engine == "thanos" and seconds(duration) <= least:
+            report(
+                "long-term-tier",
+                (*_HERE, "retention", tier),
+                f"`{tier}` keeps metrics for {duration}: gone before Thanos thins them out, at {said}",
+                "after 40h samples are kept in steps of 5 minutes as well, after 10d in steps of an hour",
+                f"set more than {said}",
+            )
+            return
+
+
+def _labels(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:
+    """Query leaves these labels out: two series that differ in them alone would be one."""
+    for label in (REPLICA, TENANT) if engine.engine == "thanos" else ():
+        for reason, where in _bearers(catalogue, label):
+            report(
+                "long-term-label",
+                where,
+                f"`{label}` is {reason}, and Thanos would leave it out",
+                "labels by which Thanos tells its own copies apart are nobody else's",
+                "rename it",
+                key=True,
+            )
+
+
+def _bearers(catalogue: Catalogue, label: str) -> Iterator[tuple[str, Path]]:
+    if label in catalogue.stack.external_labels:
+        yield "one of `stack.external_labels`", ("stack", "external_labels", label)
+    for name, service in catalogue.services.items():
+        if label in service.labels:
+            yield f"a label of the service `{name}`", ("services", name, "labels", label)
 
 
 def _image(catalogue: Catalogue, engine: LongTerm, report: Report) -> None:

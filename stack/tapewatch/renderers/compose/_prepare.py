@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.renderers.compose._long_term import long_term_volumes
 from tapewatch.renderers.compose._ours import KILL_SWITCH, TOKEN
 from tapewatch.renderers.compose._part import KEYS, OURS, RUN, own_volume
 from tapewatch.renderers.compose._servers import PASSWORD
@@ -24,6 +25,11 @@ _PREPARE_JAEGER = f"chown {_JAEGER_USER}:{_JAEGER_USER} /badger\n"
 """Makes Jaeger the owner of its volume: its image has no such folder."""
 
 
+_THANOS_USER = 1001
+
+_THANOS = "/thanos"
+"""Where its volumes are while they get an owner."""
+
 _PREPARE_TOKEN = f"""\
 mkdir -p {KILL_SWITCH}
 test -s {TOKEN} || (umask 077; head -c 24 /dev/urandom | base64 > {TOKEN})
@@ -42,8 +48,15 @@ def script(catalogue: Catalogue) -> str:
     """The commands, for the shell in Prometheus's image."""
     jaeger = "" if catalogue.stack.traces else _PREPARE_JAEGER
     token = _PREPARE_TOKEN if catalogue.stack.simulate else ""
+    engine = "".join(f"chown {_THANOS_USER}:{_THANOS_USER} {_THANOS}/{each}\n" for each in _thanos(catalogue))
     folders = " ".join(f"/history{each.suffix}" for each in members(catalogue.stack, "history"))
-    return _PREPARE + jaeger + token + (_PREPARE_HISTORY.format(folders=folders) if catalogue.stack.history else "")
+    return (
+        _PREPARE
+        + jaeger
+        + engine
+        + token
+        + (_PREPARE_HISTORY.format(folders=folders) if catalogue.stack.history else "")
+    )
 
 
 def volumes(catalogue: Catalogue) -> Iterator[str]:
@@ -51,9 +64,16 @@ def volumes(catalogue: Catalogue) -> Iterator[str]:
     yield f"secrets:{RUN}"
     if not catalogue.stack.traces:
         yield "jaeger:/badger"
+    yield from (f"{name}:{_THANOS}/{name}" for name in _thanos(catalogue))
     if catalogue.stack.simulate:
         yield f"kill-switch:{KILL_SWITCH}"
     if catalogue.stack.history:
         yield f"history-key:{KEYS}"
         for each in members(catalogue.stack, "history"):
             yield own_volume(catalogue, each, f"/history{each.suffix}")
+
+
+def _thanos(catalogue: Catalogue) -> tuple[str, ...]:
+    """Thanos's volumes, whose image has no such folder; Mimir runs as root."""
+    engine = catalogue.stack.long_term
+    return long_term_volumes(catalogue) if engine and engine.engine == "thanos" else ()

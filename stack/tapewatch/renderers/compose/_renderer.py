@@ -64,7 +64,8 @@ def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any
     ports += [f"{address}:{port}:{port}" for port in service.published]
     ports += [f"{address}:{outer}:{inner}" for outer, inner in service.mapped]
     after: dict[str, Any] = {name: {"condition": "service_healthy"} for name in service.after}
-    if service.name in ("jaeger", "grafana") or any(f":{KEYS}" in str(each) for each in service.volumes):
+    owned = service.name in ("jaeger", "grafana") or (service.program == "thanos" and len(service.volumes) > 1)
+    if owned or any(f":{KEYS}" in str(each) for each in service.volumes):
         after = {"prepare": {"condition": "service_completed_successfully"}, **after}
     return {
         "image": _image(catalogue, service.program),

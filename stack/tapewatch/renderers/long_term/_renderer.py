@@ -9,6 +9,7 @@ from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.renderers.long_term._lifecycle import lifecycle_file
 from tapewatch.renderers.long_term._mimir import mimir_files
+from tapewatch.renderers.long_term._thanos import thanos_files
 from tapewatch.renderers.where import Locate, compose
 from tapewatch_sdk.plugins import API_VERSION, File, Request
 
@@ -38,3 +39,5 @@ class LongTermRenderer:
         yield File(f"{layout.LONG_TERM}/lifecycle.json", lifecycle_file(catalogue, engine))
         if engine.engine == "mimir" and engine.address is None:
             yield from mimir_files(request, where)
+        if engine.engine == "thanos" and engine.address is None:
+            yield from thanos_files(request, where)

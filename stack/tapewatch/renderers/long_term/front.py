@@ -6,16 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tapewatch.catalogue import Catalogue
+from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.catalogue.stack import SHARD
 from tapewatch.renderers.long_term._processes import mimir_processes
 from tapewatch.renderers.long_term._tenants import tenants
+from tapewatch.renderers.long_term._thanos_processes import thanos_processes
 from tapewatch.renderers.where import Where
 
 __all__ = ["Front", "Write", "engine_addresses", "front", "writes"]
-
-_WRITTEN = {"mimir": "long_term", "thanos": "long_term_write"}
-"""Port at which each engine takes samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ def front(catalogue: Catalogue, where: Where) -> Front | None:
     if engine is None:
         return None
     query = engine.address or where.reach("long_term")
-    write = engine.write_address or engine.address or where.reach(_WRITTEN[engine.engine])
+    write = engine.write_address or engine.address or _written(engine, where)
     found = tenants(catalogue)
     if engine.engine == "mimir":
         return Front(
@@ -71,6 +70,14 @@ def front(catalogue: Catalogue, where: Where) -> Front | None:
     )  # fmt: skip
 
 
+def _written(engine: LongTerm, where: Where) -> str:
+    """Where the engine takes samples; of several, in containers, whoever answers."""
+    if engine.engine == "mimir":
+        return where.reach("long_term")
+    receive = next(thanos_processes(engine))
+    return where.reach("long_term_write") if where.apart else receive.reach(where, "long_term_write")
+
+
 def engine_addresses(catalogue: Catalogue, where: Where) -> list[str]:
     """`host:port` of each process of the engine, at which its own metrics are; none where somebody else runs it."""
     engine = catalogue.stack.long_term
@@ -78,6 +85,8 @@ def engine_addresses(catalogue: Catalogue, where: Where) -> list[str]:
         return []
     if engine.engine == "mimir" and where.apart:
         return [f"{each.name}:{where.port('long_term')}" for each in mimir_processes(engine)]
+    if engine.engine == "thanos":
+        return [each.reach(where, "long_term") for each in thanos_processes(engine)]
     return [where.reach("long_term")]
 
 
@@ -107,11 +116,14 @@ def _own(every: tuple[str, ...], tenant: str) -> Iterator[Mapping[str, object]]:
 
 
 def _pair(catalogue: Catalogue, shard: int | None) -> Iterator[Mapping[str, object]]:
-    """The label by which an engine tells pairs apart: the shard's, which is written also where there is one shard.
+    """The label by which Mimir tells pairs apart: the shard's, which is written also where there is one shard.
 
     Nobody else needs it, since each series comes from one shard alone; with it, it would be another one after a move.
+    Thanos leaves it out of what it answers.
     """
     stack = catalogue.stack
+    if stack.long_term and stack.long_term.engine == "thanos":
+        return
     if stack.high_availability and stack.shard_count == 1:
         yield {"target_label": SHARD, "replacement": "0"}
     elif stack.high_availability and shard is None:
