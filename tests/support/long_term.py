@@ -271,26 +271,26 @@ def running_stage(folder: Path, change: Callable[[Data], object] = lambda data: 
         for name, target in targets.items():
             target.set(f'orders_total{{venue="{name}"}}', 1.0)
         store, key = free_port(), credentials_file(folder)
-        _catalogue(folder, targets, store, key, change)
+        small_catalogue(folder, targets, store, key, change)
         project = open_project(folder)
         catalogue = project.catalogue
         where = partial(native, data=str(folder / "parts"), config=str(folder / "provisioning"), only=("prometheus",))
         for renderer in (PrometheusRenderer(where), LongTermRenderer(where), RulesRenderer()):
             write({file.path: file.text for file in renderer.render(project.request)}, folder)
         _same_rules(project, folder)
-        minio = minio_server(_home(folder, "minio"), store)
-        engine = mimir_server(folder, _home(folder, "mimir"), catalogue.stack.ports.long_term, key)
+        minio = minio_server(home_of(folder, "minio"), store)
+        engine = mimir_server(folder, home_of(folder, "mimir"), catalogue.stack.ports.long_term, key)
         stage = Stage(folder, catalogue, where, minio, engine, targets=targets)
         stack.enter_context(minio.start())
         stack.enter_context(engine.start())
-        for server in _pair(stage):
+        for server in pair_of(stage):
             stage.prometheus.append(stack.enter_context(server.start()))
         yield stage
         for server in (*stage.prometheus, engine, minio):
             server.stop(signal.SIGKILL)  # an orderly end of each would take seconds, and is nothing that is tried here
 
 
-def _catalogue(
+def small_catalogue(
     folder: Path, targets: Mapping[str, Target], store: int, key: Path, change: Callable[[Data], object]
 ) -> None:
     taken = {free_port() for _ in range(12)}
@@ -337,17 +337,17 @@ def _same_rules(project: Project, folder: Path) -> None:
     write({f"provisioning/long-term/ruler/{NO_TEAM}/same.yml": text}, folder)
 
 
-def _pair(stage: Stage) -> Iterator[Server]:
+def pair_of(stage: Stage) -> Iterator[Server]:
     catalogue = stage.catalogue
     for member in members(catalogue.stack, "prometheus"):
         flags = prometheus_flags(catalogue, stage.where(catalogue.stack.ports), member)
         port = member.published(catalogue.stack.ports.prometheus)
         command: list[str | Path] = [find("prometheus").path, *flags]
         name = f"prometheus-{member.letter}"
-        yield Server(name, command, port, "/-/ready", _home(stage.folder, name), {REPLICA: member.letter})
+        yield Server(name, command, port, "/-/ready", home_of(stage.folder, name), {REPLICA: member.letter})
 
 
-def _home(folder: Path, name: str) -> Path:
+def home_of(folder: Path, name: str) -> Path:
     home = folder / "logs" / name
     home.mkdir(parents=True)
     return home
