@@ -32,6 +32,7 @@ def test_one_that_was_stopped_tells_nobody_twice(stack: Stack, earlier: list[str
     with _firing(stack):
         stack.wait("it is delivered", lambda: stack.told(ALERT) == [*earlier, "firing"])
 
+        stack.wait_for_groups()  # what it told a moment ago stands in its notification log
         stack.alertmanager.stop(signal.SIGTERM)
         stack.alertmanager.start()
         stack.wait("Alertmanager holds it again", lambda: stack.held(ALERT))
@@ -44,6 +45,7 @@ def test_one_that_was_stopped_tells_nobody_twice(stack: Stack, earlier: list[str
 def test_what_resolves_while_it_is_stopped_is_delivered_as_resolved(stack: Stack, earlier: list[str]) -> None:
     with _firing(stack):
         stack.wait("it is delivered", lambda: stack.told(ALERT) == [*earlier, "firing"])
+        stack.wait_for_groups()
         stack.alertmanager.stop(signal.SIGTERM)
     stack.wait("it is resolved in Prometheus", lambda: not stack.alerts(ALERT))
 

@@ -17,6 +17,7 @@ import socket
 import subprocess
 import urllib.error
 import urllib.request
+from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -194,20 +195,31 @@ class Server:
         self.stop()
 
 
+_FIRST, _LAST = 20_000, 32_000
+_WORKER, _COUNT = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"
+_given: deque[int] = deque(maxlen=500)
+
+
 def free_port() -> int:
     """A loopback port that nobody listens on.
 
     It is taken from below 32768, where Linux begins to give out ports to outgoing connections, so that it is still
-    free when the server binds it a moment later.
+    free when the server binds it a moment later. No process of a run gives out
+    a port of another one's, and none again soon.
     """
+    count, worker = int(os.environ.get(_COUNT, 1)), int(os.environ.get(_WORKER, "gw0").removeprefix("gw"))
+    share = (_LAST - _FIRST) // count
     while True:
-        port = random.randint(20_000, 32_000)
+        port = random.randrange(_FIRST + worker * share, _FIRST + (worker + 1) * share)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.append(port)
             return port
 
 

@@ -19,8 +19,8 @@ RESERVED = frozenset(
         "api", "backup", "bridge", "capacity", "catalogue", "collectors", "compose", "dashboards", "document",
         "drill", "embedded", "events", "explain", "exporters", "heartbeat", "history", "init", "instruments",
         "kill-switch", "lineage", "logs", "mutation", "otlp", "panels", "plan", "plugins", "promql", "promtool",
-        "proof", "prove", "push", "routing", "rules", "running", "server", "service", "serving", "simulate", "slo",
-        "stack", "store", "systemd", "tool", "tracing", "upload", "verify", "writing",
+        "proof", "prove", "push", "routing", "rules", "running", "server", "service", "serving", "shards", "simulate",
+        "slo", "stack", "store", "systemd", "tool", "tracing", "upload", "verify", "writing",
     }
 )  # fmt: skip
 """The areas of tapewatch's own codes, the part before the slash."""

@@ -16,13 +16,17 @@ from tapewatch.catalogue.remote_write import RemoteWrite
 from tapewatch.catalogue.traces import TraceStore
 from tapewatch.schema.types import Address, Bytes, Duration, FilePath, LabelName, Model, Url
 
-__all__ = ["PARTS", "SHARD", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack"]
+__all__ = [
+    "ENGINES", "PARTS", "SHARD", "Heartbeat", "History", "Image", "Ports", "RemoteWrite", "Retention", "Stack",
+]  # fmt: skip
 
 PARTS = (
-    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy", "mimir",
-    "thanos",
+    "prometheus", "alertmanager", "grafana", "loki", "jaeger", "node-exporter", "blackbox-exporter", "alloy",
 )  # fmt: skip
 """The parts of the stack: their host names in compose, and the label `service` of what they measure of themselves."""
+
+ENGINES = ("mimir", "thanos")
+"""The parts that are there with `stack.long_term` alone."""
 
 SHARD = "shard"
 """External label in which shards differ; it is dropped before an alert leaves."""

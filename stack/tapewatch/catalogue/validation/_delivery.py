@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapewatch.catalogue.model import Catalogue
-from tapewatch.catalogue.stack import PARTS
+from tapewatch.catalogue.stack import ENGINES, PARTS
 from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.rules.parameters import format_duration
 from tapewatch.schema import seconds
@@ -76,13 +76,14 @@ def _emails(catalogue: Catalogue, report: Report) -> None:
 
 
 def _service_names(catalogue: Catalogue, report: Report) -> None:
+    parts = (*PARTS, *ENGINES)
     for name in catalogue.services:
-        if name in PARTS:
+        if name in parts:
             report(
                 "reserved-name",
                 ("services", name),
                 f"`{name}` is a part of the stack itself",
-                f"a service has another name than {', '.join(PARTS)}: alerts and host names tell them apart",
+                f"a service has another name than {', '.join(parts)}: alerts and host names tell them apart",
                 "rename the service",
                 key=True,
             )
