@@ -194,7 +194,10 @@ def test_the_history_is_there_without_prometheus_and_from_the_bucket_alone(stage
     stage.lose_receives()
 
     def same() -> bool:
-        return there() >= before and len(stage.ask(expr, at)) == 1
+        missing, shown = before - there(), stage.ask(expr, at)
+        if missing or len(shown) != 1:
+            raise ValueError(f"{len(missing)} of {len(before)} are missing: {sorted(missing)}; Query shows {shown}")
+        return True
 
     wait_for("the bucket alone has the same", same, 60.0, stage.processes["thanos-store"].log_tail)
 
