@@ -82,9 +82,9 @@ def test_each_service_says_that_it_is_alive_and_can_work(sample: Sample, simulat
     simulate(f"--push-url={NOWHERE}")
 
     for name in SCRAPED:
-        assert json.loads(get(sample.url(name, "/health"))[0]) == {"status": "ok", "service": name}
         ready = wait_for(f"{name} is ready", partial(ready_of, sample, name), 30)
         assert json.loads(ready) == {"status": "ready", "service": name}
+        assert json.loads(get(sample.url(name, "/health"))[0]) == {"status": "ok", "service": name}
 
 
 def test_what_is_not_there_is_not_found(simulate: Simulate) -> None:
@@ -99,7 +99,7 @@ def test_what_is_not_there_is_not_found(simulate: Simulate) -> None:
 def test_only_the_services_that_are_asked_for_run(sample: Sample, simulate: Simulate) -> None:
     simulate("--service=market-data", "--service=api")
 
-    assert get(sample.url("market-data", "/health"))
+    wait_for("market-data answers", lambda: get(sample.url("market-data", "/health")), 30)
     with pytest.raises(OSError, match="refused"):
         get(sample.url("risk-manager", "/health"))
 
