@@ -21,10 +21,12 @@ __all__ = [
     "PROMETHEUS",
     "PROVISIONING",
     "RULES",
+    "RULE_FOLDERS",
     "SCHEMA",
     "SYSTEMD",
     "TARGETS",
     "TESTS",
+    "TESTS_TO",
 ]
 
 PROVISIONING = "provisioning"
@@ -38,8 +40,9 @@ DASHBOARDS = f"{GRAFANA}/dashboards"
 LOKI = f"{PROVISIONING}/loki"
 LONG_TERM = f"{PROVISIONING}/long-term"
 ENGINE_RULES = f"{LONG_TERM}/rules"
+RULE_FOLDERS = (f"{RULES}/", f"{ENGINE_RULES}/")
+"""Begin the path of every file of rules, whoever evaluates them."""
 KUBERNETES = f"{PROVISIONING}/kubernetes"
-ENGINE_RULES = f"{PROVISIONING}/long-term/rules"
 JAEGER = f"{PROVISIONING}/jaeger"
 ALLOY = f"{PROVISIONING}/alloy"
 SYSTEMD = f"{PROVISIONING}/systemd"
@@ -52,6 +55,9 @@ NATIVE_CONFIG = "/etc/tapewatch"
 NATIVE_DATA = "/var/lib/tapewatch"
 """Where they keep their data there, each in a folder of its own."""
 NATIVE_LOGS = "/var/log/tapewatch"
+
+TESTS_TO = {RULES: "../rules", ENGINE_RULES: "../../long-term/rules"}
+"""The way from the folder of unit tests to each folder of rules."""
 
 HEADER = "Made by `tapewatch generate` from catalogue.yaml. Do not edit: change the catalogue and generate again."
 """First line of every generated file that can hold a comment."""

@@ -184,6 +184,11 @@ class Stack(Model):
     """Every program of the stack with its version: the one place where versions are pinned."""
 
     @property
+    def own_engine(self) -> LongTerm | None:
+        """The long-term engine, where it is the stack's own to run and not somebody else's at an address."""
+        return self.long_term if self.long_term and self.long_term.address is None else None
+
+    @property
     def shard_count(self) -> int:
         """How many shards run: all of those before, too, while services are moving."""
         return max(self.shards, self.shards_before or 1)

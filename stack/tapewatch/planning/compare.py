@@ -23,16 +23,11 @@ __all__ = ["compare_files"]
 _Data = Any
 _Differ = Callable[[Mapping[str, _Data], Mapping[str, _Data]], Iterator[Change]]
 
-_RULES = (f"{layout.RULES}/", f"{layout.ENGINE_RULES}/")
-
 _UNITS = (".service", ".target", ".conf")
 """Ends of the names of units and drop-ins."""
 
 _DIFFERS: tuple[tuple[Callable[[str], bool], _Differ], ...] = (
-    (
-        lambda path: path.startswith((f"{layout.RULES}/", f"{layout.ENGINE_RULES}/")) and not told_of(path),
-        alert_changes,
-    ),
+    (lambda path: path.startswith(layout.RULE_FOLDERS) and not told_of(path), alert_changes),
     (lambda path: path.startswith(f"{layout.LOKI}/rules/"), log_alert_changes),
     (lambda path: path.startswith(f"{layout.TARGETS}/"), target_changes),
     (lambda path: path == f"{layout.PROMETHEUS}/prometheus.yml", job_changes),

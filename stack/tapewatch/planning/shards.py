@@ -137,7 +137,7 @@ def _summary(ways: Mapping[tuple[_Shards, _Shards], list[str]], count: int, afte
 
 def _overlap(files: Files) -> str:
     """How long services must be on both shards, and why."""
-    paths = [path for path in files if path.startswith((f"{layout.RULES}/", f"{layout.ENGINE_RULES}/"))]
+    paths = [path for path in files if path.startswith(layout.RULE_FOLDERS)]
     memory, alert = memory_of(rule for path in paths for rule in _rules(files[path], path))
     return f"{format_duration(memory)} ({alert} looks back so far)" if alert else "0s"
 

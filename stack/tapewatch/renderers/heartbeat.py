@@ -116,7 +116,7 @@ def _tests(catalogue: Catalogue, folder: str) -> dict[str, Any]:
         _test(labels, "silent where nothing is scraped", series, f"_x{scrapes}", 0, _PROVEN),
     ]  # fmt: skip
     return {
-        "rule_files": [f"../{'rules' if folder == layout.RULES else '../long-term/rules'}/heartbeat.yml"],
+        "rule_files": [f"{layout.TESTS_TO[folder]}/heartbeat.yml"],
         "evaluation_interval": format_duration(EVALUATION_SECONDS),
         "tests": tests,
     }

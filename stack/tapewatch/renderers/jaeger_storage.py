@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from string import ascii_lowercase
 from typing import Any
 
-from tapewatch.catalogue import Catalogue, seconds
+from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.stack import Stack
 from tapewatch.catalogue.tls import Tls
 from tapewatch.catalogue.traces import TraceStore
+from tapewatch.renderers.members import lettered
 from tapewatch.renderers.where import Where
+from tapewatch.schema.types import go_duration
 
-__all__ = ["ANY", "backend", "go_duration", "jaegers", "reach_jaeger", "reach_jaegers"]
+__all__ = ["ANY", "backend", "jaegers", "reach_jaeger", "reach_jaegers"]
 
 ANY = "jaeger-any"
 """Name that in compose stands for every Jaeger, where there are several."""
@@ -41,7 +42,7 @@ def backend(catalogue: Catalogue, where: Where) -> dict[str, Any]:
 def jaegers(stack: Stack, where: Where) -> tuple[str, ...]:
     """The names of the Jaegers, the first one first; several only where each has a place of its own."""
     count = stack.traces.replicas if stack.traces and where.several_jaegers else 1
-    return tuple("jaeger" if letter == "a" else f"jaeger-{letter}" for letter in ascii_lowercase[:count])
+    return lettered("jaeger", count)
 
 
 def reach_jaeger(stack: Stack, where: Where, port: str) -> str:
@@ -92,10 +93,3 @@ def _sign_in(store: TraceStore) -> dict[str, Any]:
 def _tls(tls: Tls) -> dict[str, Any]:
     names = {"server_name": "server_name_override"}
     return {names.get(key, key): value for key, value in tls.model_dump(exclude_defaults=True).items()}
-
-
-def go_duration(duration: str) -> str:
-    """The same length as Go writes it, which knows no days and weeks."""
-    milliseconds = round(seconds(duration) * 1000)
-    hours, rest = divmod(milliseconds, 3_600_000)
-    return f"{milliseconds}ms" if rest else f"{hours}h"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from string import ascii_lowercase
 from typing import Any, cast
 
 from tapewatch import layout
@@ -12,6 +11,7 @@ from tapewatch.catalogue.long_term import ObjectStore
 from tapewatch.catalogue.model import LogAlert
 from tapewatch.documents import dump
 from tapewatch.renderers.long_term._store import PREFIXES, s3
+from tapewatch.renderers.members import lettered
 from tapewatch.renderers.where import Locate, Where, compose
 from tapewatch_sdk.names import DATASOURCE_LOKI
 from tapewatch_sdk.plugins import API_VERSION, File, Request
@@ -27,15 +27,15 @@ _TENANT = "fake"
 
 def logs_in_bucket(catalogue: Catalogue) -> ObjectStore | None:
     """The bucket that holds the logs: where the stack runs its engine itself. Otherwise on Loki's own disk."""
-    engine = catalogue.stack.long_term
-    return engine.object_store if engine and engine.address is None else None
+    engine = catalogue.stack.own_engine
+    return engine.object_store if engine else None
 
 
 def loki_members(catalogue: Catalogue, where: Where) -> tuple[str, ...]:
     """The names of the Lokis: as many as there are processes of the engine, where all have one bucket."""
     engine = catalogue.stack.long_term
     count = engine.replicas if engine and logs_in_bucket(catalogue) and where.apart else 1
-    return ("loki", *(f"loki-{letter}" for letter in ascii_lowercase[1:count]))
+    return lettered("loki", count)
 
 
 class LokiRenderer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from string import ascii_lowercase
 
 from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.high_availability import HighAvailability, Replicated
@@ -20,6 +21,7 @@ __all__ = [
     "Member",
     "configuration_file",
     "history_addresses",
+    "lettered",
     "members",
     "pushed_to",
     "reach_all",
@@ -93,6 +95,11 @@ def members(stack: Stack, part: Replicated) -> Iterator[Member]:
     for number in range(stack.members(part)):
         shard, replica = divmod(number, len(letters))
         yield Member(part, letters[replica], number, step, shard)
+
+
+def lettered(name: str, count: int) -> tuple[str, ...]:
+    """The names of several of one kind, as members have them: `loki`, `loki-b`, `loki-c`."""
+    return (name, *(f"{name}-{letter}" for letter in ascii_lowercase[1:count]))
 
 
 def configuration_file(shard: int) -> str:

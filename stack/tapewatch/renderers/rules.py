@@ -30,9 +30,6 @@ __all__ = [
     "test_files",
 ]
 
-_TO_ENGINE = "../../" + layout.ENGINE_RULES.removeprefix(f"{layout.PROVISIONING}/")
-"""The engine's rules, from the folder of the unit tests."""
-
 
 class RulesRenderer:
     """`rules/<domain>.yml` with recording and alert rules, and `rules/expected.yml` with the services to be seen.
@@ -65,8 +62,8 @@ class TestsRenderer:
         at_engine = {domain for domain, _ in engine_groups(request)}
         here = {domain for domain, _ in rule_groups(request)}
         for domain, rules in _by_domain(request):
-            files = [f"../rules/{domain}.yml"] * (domain in here)
-            files += [f"{_TO_ENGINE}/{domain}.yml"] * (domain in at_engine)
+            files = [f"{layout.TESTS_TO[layout.RULES]}/{domain}.yml"] * (domain in here)
+            files += [f"{layout.TESTS_TO[layout.ENGINE_RULES]}/{domain}.yml"] * (domain in at_engine)
             yield from test_files(domain, rules, files)
 
 

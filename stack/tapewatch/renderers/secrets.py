@@ -23,21 +23,18 @@ def files_read(catalogue: Catalogue) -> dict[str, set[str]]:
     """The files with secrets that each part reads, as the catalogue names them; without the history's own key."""
     stack = catalogue.stack
     scraped: list[BaseModel] = [service.scrape for service in catalogue.services.values()]
+    # The engine that the stack runs, and Loki beside it, keep what they have in one bucket.
+    engine = stack.own_engine
+    bucket: list[BaseModel] = [engine.object_store] if engine and engine.object_store else []
     readers: dict[str, list[BaseModel]] = {
         "alertmanager": [*catalogue.receivers.values(), *([stack.heartbeat] if stack.heartbeat else [])],
         "prometheus": [*stack.remote_write, *scraped],
         "jaeger": [stack.traces] if stack.traces else [],
         "history": scraped,
-        "long-term": [store] if (store := _bucket(catalogue)) else [],
-        "loki": [store] if store else [],
+        "long-term": bucket,
+        "loki": bucket,
     }
     return {part: {file for model in models for _, file in named_files(model)} for part, models in readers.items()}
-
-
-def _bucket(catalogue: Catalogue) -> BaseModel | None:
-    """The object store, of which the engine and Loki know the key; None where somebody else runs the engine."""
-    engine = catalogue.stack.long_term
-    return engine.object_store if engine and engine.address is None else None
 
 
 def secrets_of(catalogue: Catalogue) -> dict[str, tuple[str, ...]]:

@@ -55,7 +55,7 @@ def _by_objective(request: Request) -> Iterator[tuple[str, list[SloRule]]]:
 
 def _files(stem: str, rules: Sequence[SloRule]) -> Iterator[File]:
     yield File(f"{layout.RULES}/{stem}.yml", dump({"groups": list(_groups(stem, rules))}, layout.HEADER))
-    yield from test_files(stem, rules, [f"../rules/{stem}.yml"])
+    yield from test_files(stem, rules, [f"{layout.TESTS_TO[layout.RULES]}/{stem}.yml"])
 
 
 def _groups(stem: str, rules: Sequence[SloRule]) -> Iterator[dict[str, Any]]:

@@ -22,6 +22,7 @@ __all__ = [
     "Regex",
     "Url",
     "byte_count",
+    "go_duration",
     "seconds",
 ]
 
@@ -55,6 +56,13 @@ def seconds(duration: str) -> float:
     if not _DURATION.fullmatch(duration):
         raise ValueError(f"not a duration: {duration!r}")
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(duration))
+
+
+def go_duration(duration: str) -> str:
+    """A duration as Go writes the same length, since Go knows no days and weeks."""
+    milliseconds = round(seconds(duration) * 1000)
+    hours, rest = divmod(milliseconds, 3_600_000)
+    return f"{milliseconds}ms" if rest else f"{hours}h"
 
 
 def byte_count(size: str) -> int:

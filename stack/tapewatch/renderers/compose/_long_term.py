@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
-from tapewatch.catalogue.long_term import LongTerm, ObjectStore
+from tapewatch.catalogue.long_term import ObjectStore
 from tapewatch.renderers.compose._part import Part, wget
 from tapewatch.renderers.long_term._processes import Process, mimir_processes
 from tapewatch.renderers.long_term._store import credentials
@@ -25,26 +25,23 @@ _THANOS_MEMORY = {"receive": "2g", "rule": "512m"}
 
 def long_term(catalogue: Catalogue, where: Where) -> Iterator[Part]:
     """The parts, where the stack has an engine of its own to run."""
-    engine = _own(catalogue)
-    if engine is not None and engine.engine == "mimir" and engine.object_store is not None:
+    engine = catalogue.stack.own_engine
+    if engine is None or engine.object_store is None:
+        return
+    if engine.engine == "mimir":
         yield from (_mimir(engine.object_store, where, each) for each in mimir_processes(engine))
-    if engine is not None and engine.engine == "thanos" and engine.object_store is not None:
+    else:
         yield from (_thanos(catalogue, engine.object_store, where, each) for each in thanos_processes(engine))
 
 
 def long_term_volumes(catalogue: Catalogue) -> tuple[str, ...]:
     """Their volumes."""
-    engine = _own(catalogue)
+    engine = catalogue.stack.own_engine
     if engine is None:
         return ()
     if engine.engine == "thanos":
         return tuple(each.name for each in thanos_processes(engine) if each.role in STORED)
     return tuple(each.name for each in mimir_processes(engine) if each.role in _STORED)
-
-
-def _own(catalogue: Catalogue) -> LongTerm | None:
-    engine = catalogue.stack.long_term
-    return engine if engine and engine.address is None else None
 
 
 def _mimir(store: ObjectStore, where: Where, process: Process) -> Part:

@@ -11,7 +11,7 @@ from tapewatch.catalogue.stack import Program
 from tapewatch.documents import dump
 from tapewatch.renderers.compose._long_term import long_term_volumes
 from tapewatch.renderers.compose._ours import ours
-from tapewatch.renderers.compose._part import KEYS, Part, own_volumes
+from tapewatch.renderers.compose._part import Part, own_volumes
 from tapewatch.renderers.compose._prepare import script, volumes
 from tapewatch.renderers.compose._servers import servers
 from tapewatch.renderers.grafana import home_file
@@ -64,8 +64,8 @@ def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any
     ports += [f"{address}:{port}:{port}" for port in service.published]
     ports += [f"{address}:{outer}:{inner}" for outer, inner in service.mapped]
     after: dict[str, Any] = {name: {"condition": "service_healthy"} for name in service.after}
-    owned = service.name in ("jaeger", "grafana") or (service.program == "thanos" and len(service.volumes) > 1)
-    if owned or any(f":{KEYS}" in str(each) for each in service.volumes):
+    mounted = {str(each).partition(":")[0] for each in service.volumes}
+    if service.name == "jaeger" or mounted & _prepared(catalogue):
         after = {"prepare": {"condition": "service_completed_successfully"}, **after}
     return {
         "image": _image(catalogue, service.program),
@@ -80,6 +80,11 @@ def _service(catalogue: Catalogue, where: Where, service: Part) -> dict[str, Any
         "mem_limit": service.memory,
         **_hardening(),
     }
+
+
+def _prepared(catalogue: Catalogue) -> set[str]:
+    """The volumes, by name or folder, whose users must wait until `prepare` has worked on them."""
+    return {each.partition(":")[0] for each in volumes(catalogue)}
 
 
 def _prepare(catalogue: Catalogue) -> dict[str, Any]:

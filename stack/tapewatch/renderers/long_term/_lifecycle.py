@@ -42,7 +42,7 @@ def lifecycle(catalogue: Catalogue, engine: LongTerm) -> dict[str, Any]:
     tiers = engine.retention
     moved = {"Transitions": [_transition(tiers)]} if tiers.archive else {}
     rules = [_rule("metrics", PREFIXES[engine.engine], kept(tiers), moved)]
-    if engine.address is None:
+    if catalogue.stack.own_engine:
         rules.append(_rule("logs", PREFIXES["loki"], catalogue.stack.retention.logs, {}))
     return {"Rules": rules}
 

@@ -10,7 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.long_term import LongTerm, ObjectStore
 from tapewatch.catalogue.stack import SHARD
 from tapewatch.documents import dump
-from tapewatch.renderers.jaeger_storage import go_duration
+from tapewatch.renderers.intake import EXEMPLARS, OUT_OF_ORDER, RULES_LATE
 from tapewatch.renderers.long_term._lifecycle import kept
 from tapewatch.renderers.long_term._processes import mimir_processes
 from tapewatch.renderers.long_term._rules import ruler_files
@@ -18,21 +18,13 @@ from tapewatch.renderers.long_term._store import PREFIXES, s3
 from tapewatch.renderers.long_term._tenants import limits, tenants
 from tapewatch.renderers.members import reach_all
 from tapewatch.renderers.where import Where
+from tapewatch.schema.types import go_duration
 from tapewatch_sdk.plugins import File, Request
 
 __all__ = ["GOSSIP", "mimir_files"]
 
 GOSSIP = 7946
 """Port at which processes tell each other who there is; Mimir's own."""
-
-_OUT_OF_ORDER = "10m"
-"""How late a sample may come: as late as Prometheus takes it."""
-
-_EXEMPLARS = 100_000
-"""Exemplars of a tenant that are kept, as many as Prometheus keeps."""
-
-_RULES_LATE = "15s"
-"""How far back the ruler looks: until then a sample has come from the scrape through Prometheus's queue."""
 
 _FAILOVER = {"update_timeout": "5s", "update_timeout_jitter_max": "1s", "failover_timeout": "15s"}
 """How soon the engine takes the other one of a pair, once nothing comes from the first. Mimir's own 30s would leave as
@@ -156,9 +148,9 @@ def _limits(catalogue: Catalogue, engine: LongTerm) -> dict[str, Any]:
     } if ha else {}  # fmt: skip
     return {
         "compactor_blocks_retention_period": kept(engine.retention),
-        "out_of_order_time_window": _OUT_OF_ORDER,
-        "max_global_exemplars_per_user": _EXEMPLARS,
-        "ruler_evaluation_delay_duration": _RULES_LATE,
+        "out_of_order_time_window": OUT_OF_ORDER,
+        "max_global_exemplars_per_user": EXEMPLARS,
+        "ruler_evaluation_delay_duration": RULES_LATE,
         "ruler_max_rules_per_rule_group": 0,
         "ruler_max_rule_groups_per_tenant": 0,
         **pair,

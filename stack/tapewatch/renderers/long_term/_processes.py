@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from string import ascii_lowercase
 
 from tapewatch.catalogue.long_term import LongTerm
+from tapewatch.renderers.members import lettered
 
 __all__ = ["READS", "WRITES", "Process", "mimir_processes"]
 
@@ -48,6 +48,5 @@ def mimir_processes(engine: LongTerm) -> Iterator[Process]:
     for role in _ROLES if engine.by_role else ("all",):
         name = f"mimir-{role}" if engine.by_role else "mimir"
         count = engine.replicas if role in ("all", *_REPLICATED) else 1
-        for number, letter in enumerate(ascii_lowercase[:count]):
-            suffix = f"-{letter}" if number else ""
-            yield Process(f"{name}{suffix}", role, not number, _NAMES.get(role, ()))
+        for each in lettered(name, count):
+            yield Process(each, role, each == name, _NAMES.get(role, ()))

@@ -37,7 +37,5 @@ class LongTermRenderer:
             return
         where = self._locate(catalogue.stack.ports)
         yield File(f"{layout.LONG_TERM}/lifecycle.json", lifecycle_file(catalogue, engine))
-        if engine.engine == "mimir" and engine.address is None:
-            yield from mimir_files(request, where)
-        if engine.engine == "thanos" and engine.address is None:
-            yield from thanos_files(request, where)
+        if catalogue.stack.own_engine:
+            yield from (mimir_files if engine.engine == "mimir" else thanos_files)(request, where)

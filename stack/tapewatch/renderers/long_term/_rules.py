@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import yaml
-
 from tapewatch import layout
 from tapewatch.catalogue import Catalogue
 from tapewatch.documents import dump
-from tapewatch.renderers.heartbeat import HeartbeatRenderer
+from tapewatch.renderers.heartbeat import heard_by_engine, heartbeat_groups
 from tapewatch.renderers.long_term._tenants import NO_TEAM, tenants
-from tapewatch.renderers.rules import RulesRenderer
-from tapewatch.renderers.slo import SloRenderer
+from tapewatch.renderers.rules import engine_groups
 from tapewatch_sdk.plugins import File, Request
 
 __all__ = ["over_all", "ruler_files"]
@@ -28,13 +25,14 @@ def ruler_files(request: Request) -> Iterator[File]:
 
     What they record belongs to no team. Without any rule, Mimir wants to find an empty file.
     """
-    every = list(tenants(cast(Catalogue, request.catalogue)))
-    files = list(_engine_rules(request))
-    for file in files or [File(f"{layout.ENGINE_RULES}/none.yml", "groups: []\n")]:
-        groups: list[dict[str, Any]] = yaml.safe_load(file.text)["groups"]
+    catalogue = cast(Catalogue, request.catalogue)
+    every = list(tenants(catalogue))
+    files = {domain: [group] for domain, group in engine_groups(request)}
+    if heard_by_engine(catalogue) and (beat := heartbeat_groups(catalogue)):
+        files["heartbeat"] = beat
+    for name, groups in (files or {"none": []}).items():
         federated = {"groups": [over_all(group, every) for group in groups]}
-        name = file.path.removeprefix(f"{layout.ENGINE_RULES}/")
-        yield File(f"{layout.LONG_TERM}/ruler/{NO_TEAM}/{name}", dump(federated, layout.HEADER))
+        yield File(f"{layout.LONG_TERM}/ruler/{NO_TEAM}/{name}.yml", dump(federated, layout.HEADER))
 
 
 def over_all(group: Mapping[str, Any], every: list[str]) -> dict[str, Any]:
@@ -49,8 +47,3 @@ def over_all(group: Mapping[str, Any], every: list[str]) -> dict[str, Any]:
     """
     rules = [{**rule, "expr": f"max without ({_TENANT}) ({rule['expr']})"} for rule in group["rules"]]
     return {**group, "source_tenants": every, "rules": rules}
-
-
-def _engine_rules(request: Request) -> Iterator[File]:
-    for renderer in (RulesRenderer(), HeartbeatRenderer(), SloRenderer()):
-        yield from (each for each in renderer.render(request) if each.path.startswith(f"{layout.ENGINE_RULES}/"))

@@ -8,6 +8,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.catalogue.thanos import REPLICA, TENANT
 from tapewatch.renderers.flags import published
+from tapewatch.renderers.intake import EXEMPLARS, OUT_OF_ORDER, RULES_LATE
 from tapewatch.renderers.long_term._tenants import NO_TEAM
 from tapewatch.renderers.long_term._thanos import copies, dropped
 from tapewatch.renderers.long_term._thanos_processes import ThanosProcess, thanos_processes
@@ -21,20 +22,11 @@ GRACE = "10s"
 _HERE = "3d"
 """How long Receive keeps what is in the bucket already, and what is not while the bucket is away: a long weekend."""
 
-_OUT_OF_ORDER = "10m"
-"""How late a sample may come: as late as Prometheus takes it."""
-
-_EXEMPLARS = 100_000
-"""Exemplars of a tenant that are kept, as many as Prometheus keeps."""
-
 _NEW_BLOCKS = "5m"
 """How often the bucket is looked through. Receive has what is newer."""
 
 _CHUNKS = "256MB"
 """Memory for what is read from the bucket at one time; Thanos's own 2GB is more than its container has."""
-
-_RULES_LATE = "15s"
-"""How far back the ruler looks: until then a sample has come from the scrape through Prometheus's queue."""
 
 
 def thanos_flags(catalogue: Catalogue, where: Where, process: ThanosProcess) -> tuple[str, ...]:
@@ -76,8 +68,8 @@ def _receive(_: Catalogue, engine: LongTerm, where: Where, process: ThanosProces
         f"--receive.capnproto-address={where.listening}:{write + 1}",  # open in any case, though nobody asks it
         f"--tsdb.path={process.data(where)}",
         f"--tsdb.retention={_HERE}",
-        f"--tsdb.out-of-order.time-window={_OUT_OF_ORDER}",
-        f"--tsdb.max-exemplars={_EXEMPLARS}",
+        f"--tsdb.out-of-order.time-window={OUT_OF_ORDER}",
+        f"--tsdb.max-exemplars={EXEMPLARS}",
         f'--label={REPLICA}="{process.name}"',
         _bucket(where),
         f"--receive.hashrings-file={_config(where, 'hashrings.json')}",
@@ -130,7 +122,7 @@ def _rule(catalogue: Catalogue, engine: LongTerm, where: Where, process: ThanosP
         _bucket(where),
         f"--rule-file={_config(where, 'rules')}/*.yml",
         f"--eval-interval={catalogue.defaults.evaluation_interval}",
-        f"--rule-query-offset={_RULES_LATE}",
+        f"--rule-query-offset={RULES_LATE}",
         "--for-grace-period=0s",  # otherwise a restart forgets every `for` under 10m
         f"--query=http://{query.reach(where, 'long_term')}",
         f"--alertmanagers.config-file={_config(where, 'alertmanagers.yml')}",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from string import ascii_lowercase
 
 from tapewatch.catalogue.long_term import LongTerm
 from tapewatch.renderers.long_term._processes import READS, WRITES
+from tapewatch.renderers.members import lettered
 from tapewatch.renderers.where import Where
 
 __all__ = ["ANSWERING", "STORED", "ThanosProcess", "thanos_processes"]
@@ -33,14 +33,12 @@ class ThanosProcess:
     Parameters:
         name: its own, such as `thanos-receive-b`; its host name in compose.
         role: the command of the program.
-        first: whether it is the first one of its role.
         number: 0 for Query, which people and programs ask; each other one has one of its own.
         aliases: further names under which it is reached, and others of its kind as well.
     """
 
     name: str
     role: str
-    first: bool
     number: int
     aliases: tuple[str, ...]
 
@@ -65,8 +63,7 @@ def thanos_processes(engine: LongTerm) -> Iterator[ThanosProcess]:
     """Every process, those of a role one after the other."""
     number = 1
     for role in _ROLES:
-        for letter in ascii_lowercase[: engine.replicas if role == "receive" else 1]:
+        for name in lettered(f"thanos-{role}", engine.replicas if role == "receive" else 1):
             own = 0 if role == "query" else number
-            name = f"thanos-{role}" + (f"-{letter}" if letter != "a" else "")
-            yield ThanosProcess(name, role, letter == "a", own, _NAMES.get(role, ()))
+            yield ThanosProcess(name, role, own, _NAMES.get(role, ()))
             number += role != "query"

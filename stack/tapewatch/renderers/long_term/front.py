@@ -80,8 +80,8 @@ def _written(engine: LongTerm, where: Where) -> str:
 
 def engine_addresses(catalogue: Catalogue, where: Where) -> list[str]:
     """`host:port` of each process of the engine, at which its own metrics are; none where somebody else runs it."""
-    engine = catalogue.stack.long_term
-    if engine is None or engine.address is not None:
+    engine = catalogue.stack.own_engine
+    if engine is None:
         return []
     if engine.engine == "mimir" and where.apart:
         return [f"{each.name}:{where.port('long_term')}" for each in mimir_processes(engine)]

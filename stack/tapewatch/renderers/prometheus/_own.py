@@ -53,8 +53,7 @@ def own_jobs(catalogue: Catalogue, where: Where) -> Iterator[dict[str, Any]]:
 
 def _engine(catalogue: Catalogue) -> Iterator[_Part]:
     """The engine that keeps metrics for years, where it is the stack's own to run."""
-    engine = catalogue.stack.long_term
-    if engine is not None and engine.address is None:
+    if engine := catalogue.stack.own_engine:
         yield _Part(engine.engine, engine.engine, "long_term")
 
 

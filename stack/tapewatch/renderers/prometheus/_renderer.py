@@ -10,6 +10,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.catalogue.history import signed
 from tapewatch.catalogue.stack import SHARD
 from tapewatch.documents import dump
+from tapewatch.renderers.intake import EXEMPLARS, OUT_OF_ORDER
 from tapewatch.renderers.long_term.front import writes
 from tapewatch.renderers.members import REPLICA, configuration_file, reach_all, shard_folder, with_histories
 from tapewatch.renderers.prometheus._jobs import discovered_jobs, drill_job, profile_job
@@ -27,15 +28,9 @@ __all__ = ["PrometheusRenderer", "configuration", "scraping"]
 LARGEST_ANSWER = "16MB"
 """Above this a scrape fails instead of filling the memory: some 100,000 series, far over any `series_budget`."""
 
-OUT_OF_ORDER = "10m"
-"""How late a pushed sample may come; Prometheus's own advice for OTLP."""
-
 ALERTMANAGER_TIMEOUT = "3s"
 """How long one of several Alertmanagers may take for a batch of alerts; Prometheus's own 10s would let one that hangs
 hold up the others' next batch for as long."""
-
-EXEMPLARS = 100_000
-"""Exemplars that are kept, about 100 bytes each; Prometheus's own default."""
 
 
 class PrometheusRenderer:

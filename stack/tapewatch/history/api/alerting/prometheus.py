@@ -10,7 +10,7 @@ from typing import Any
 from tapewatch.history.api.models import moment
 from tapewatch.history.calling import Caller
 
-__all__ = ["Prometheus", "Shards", "SilentError"]
+__all__ = ["Prometheus", "Shards", "SilentError", "Source"]
 
 TIMEOUT = 4.0
 """Seconds that an answer may take; less than an evaluation interval."""
@@ -113,6 +113,10 @@ class Shards:
     async def close(self) -> None:
         """Close all connections."""
         await asyncio.gather(*(each.close() for each in self._servers))
+
+
+Source = Prometheus | Shards
+"""Whoever is asked for the alerts of all services."""
 
 
 def _list(found: Any) -> list[Any]:

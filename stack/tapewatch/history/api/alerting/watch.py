@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from tapewatch.history.api.alerting.prometheus import Prometheus, Shards, SilentError
+from tapewatch.history.api.alerting.prometheus import SilentError, Source
 from tapewatch.history.api.alerting.spans import FIRING, SINCE, Key, Span, key_of, spans_of
 from tapewatch.history.api.alerting.trail import fired, resolved
 from tapewatch.history.api.live import Alerts
@@ -50,7 +50,7 @@ class Watch:
 
     def __init__(
         self,
-        prometheus: Prometheus | Shards | None,
+        prometheus: Source | None,
         interval: float,
         store: Callable[[Sequence[Event]], Awaitable[object]],
         show: Callable[[Alerts], None],
@@ -84,7 +84,7 @@ class Watch:
         finally:
             await self._prometheus.close()
 
-    async def _try(self, prometheus: Prometheus | Shards) -> None:
+    async def _try(self, prometheus: Source) -> None:
         try:
             await self.look(prometheus, time.time())
         except SilentError as error:
@@ -95,7 +95,7 @@ class Watch:
             _log.error("the alerts could not be looked at", exc_info=True)
             self._show(Alerts(False, "the alerts could not be looked at; the log tells why"))
 
-    async def look(self, prometheus: Prometheus | Shards, now: float) -> None:
+    async def look(self, prometheus: Source, now: float) -> None:
         """Look once.
 
         Raises:
@@ -110,7 +110,7 @@ class Watch:
         await self._compare(prometheus, found, now)
         self._looked = now
 
-    async def _count_rules(self, prometheus: Prometheus | Shards) -> None:
+    async def _count_rules(self, prometheus: Source) -> None:
         if time.monotonic() - self._rules_at >= RULES_EVERY or not self._rules:
             self._rules = await prometheus.rules()
             self._rules_at = time.monotonic()
@@ -123,7 +123,7 @@ class Watch:
 
     # What has changed since the last look.
 
-    async def _compare(self, prometheus: Prometheus | Shards, found: Iterable[Mapping[str, Any]], now: float) -> None:
+    async def _compare(self, prometheus: Source, found: Iterable[Mapping[str, Any]], now: float) -> None:
         alerts = {key_of(each["labels"]): each for each in found if each["state"] == "firing"}
         active = {key: int(_seconds(each["activeAt"])) for key, each in alerts.items()}
         doubtful = {key for key, at in active.items() if self._firing.get(key, at) != at}
@@ -137,13 +137,13 @@ class Watch:
             del self._firing[key]
         self._firing.update((key, active[key]) for key in new)
 
-    async def _broken_off(self, prometheus: Prometheus | Shards, keys: set[Key], now: float) -> set[Key]:
+    async def _broken_off(self, prometheus: Source, keys: set[Key], now: float) -> set[Key]:
         """Those that fire anew; the others went on, and Prometheus was started anew."""
         spans = await self._spans(prometheus, self._looked - 2 * self._interval, now)
         # The values of a range are an interval apart: one that just began when we looked shows up to so much later.
         return keys & {span.labels for span in spans if span.start > self._looked + self._interval}
 
-    async def _fill(self, prometheus: Prometheus | Shards, start: float, now: float) -> None:
+    async def _fill(self, prometheus: Source, start: float, now: float) -> None:
         """Write down what happened while nobody looked."""
         spans = await self._spans(prometheus, start, now)
         begun = {span.labels for span in spans if span.start <= start + 1.5 * self._interval}
@@ -162,7 +162,7 @@ class Watch:
         """Whether an alert that fired at the last look is the one that Prometheus tells of."""
         return key in begun or any(span.labels == key and span.active == self._firing[key] for span in spans)
 
-    async def _spans(self, prometheus: Prometheus | Shards, start: float, end: float) -> list[Span]:
+    async def _spans(self, prometheus: Source, start: float, end: float) -> list[Span]:
         step, firing, since = self._interval, [], []
         started = await prometheus.started()
         while start < end:
