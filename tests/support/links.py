@@ -27,7 +27,7 @@ _SHIFT = re.compile(r"(?P<sign>-?)(?P<length>\d+[smhd])")
 _PLACE = re.compile(r"\$\{(?P<braced>[^}]+)\}|\$(?P<plain>__\w+)")
 
 
-class LostError(AssertionError):
+class LostError(LookupError):
     """A link leads nowhere."""
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from http.client import HTTPException
 from typing import TypeVar
 
+from tapewatch_sdk.errors import ToolError
+
 __all__ = ["wait_for"]
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ def wait_for(
             if found := look():
                 return found
             answer = found
-        except (OSError, HTTPException, ValueError, KeyError, IndexError) as error:
+        except (OSError, HTTPException, ValueError, LookupError, ToolError) as error:
             answer = error
         if time.monotonic() >= end:
             tail = f"\nlog:\n{log()}" if log else ""

@@ -22,6 +22,7 @@ from tapewatch import layout
 from tapewatch.renderers.jaeger import JaegerRenderer
 from tapewatch.renderers.loki import LokiRenderer
 from tapewatch.renderers.where import native
+from tapewatch.simulating.services.execution import REASONS
 
 pytestmark = pytest.mark.needs("jaeger", "loki")
 
@@ -45,15 +46,21 @@ class Traced:
 
     def spans(self) -> list[dict[str, Any]]:
         """The spans of the first signal that went all the way; none as long as there is no such."""
+        spans = self.of_order("fill taken")
+        return spans if {span["service"] for span in spans} >= {*WAY} else []
+
+    def of_order(self, message: str, **fields: str) -> list[dict[str, Any]]:
+        """The spans of the trace in which a log line was written first; none as long as there is no such line."""
         told = (json.loads(line) for line in self.simulate.log().splitlines() if line.startswith("{"))
-        trace = next((each["trace_id"] for each in told if each["message"] == "fill taken"), "")
+        wanted = {"message": message, **fields}
+        trace = next((each["trace_id"] for each in told if wanted.items() <= each.items()), "")
         found = self.jaeger.get_json(f"/api/v3/traces/{trace}")["result"]["resourceSpans"] if trace else []
         spans = []
         for resource in found:
             names = {each["key"]: each["value"].get("stringValue") for each in resource["resource"]["attributes"]}
             for scope in resource["scopeSpans"]:
                 spans += [{**span, "service": names["service.name"]} for span in scope["spans"]]
-        return spans if {span["service"] for span in spans} >= {*WAY} else []
+        return spans
 
     def lines(self, trace: str) -> dict[str, dict[str, Any]]:
         """By service, the log lines of a trace, once all services have told theirs."""
@@ -88,7 +95,7 @@ def traced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Traced]:
             "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"http://127.0.0.1:{ports['otlp_http']}/v1/traces",
             "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{loki.url}/otlp/v1/logs",
         }
-        simulate = stack.enter_context(sample.server(f"--push-url={NOWHERE}").start())
+        simulate = stack.enter_context(sample.server(f"--push-url={NOWHERE}", "--fault=rejections").start())
         yield Traced(sample, simulate, jaeger, loki)
 
 
@@ -128,3 +135,13 @@ def test_the_time_to_place_an_order_shows_the_trace_of_one_as_an_exemplar(traced
     trace = found[0].labels["trace_id"]
     spans = traced.jaeger.get_json(f"/api/v3/traces/{trace}")["result"]["resourceSpans"]
     assert len(spans) >= 4
+
+
+def test_an_order_that_the_exchange_rejects_is_an_error_of_the_span_that_places_it(traced: Traced) -> None:
+    def placing() -> list[dict[str, Any]]:
+        return [span for span in traced.of_order("order placed", status="rejected") if span["name"] == "place order"]
+
+    (span,) = wait_for("an order was rejected", placing, 60, traced.log)
+
+    assert span["status"]["code"] == 2
+    assert span["status"]["message"].endswith(REASONS)

@@ -40,6 +40,10 @@ _SLOW = 180.0
 _BAD = 0.25
 
 
+class _RejectedError(Exception):
+    """The exchange does not take an order; the text is its reason."""
+
+
 class Execution(Actor):
     """Orders from submission to their end, which comes at once."""
 
@@ -105,21 +109,33 @@ class Execution(Actor):
         self._orders += 1
         self.meters["orders_submitted_total"].inc(1)
         self.meters["execution_orders_submitted_total"].inc(1, symbol, side)
-        with tracing.span("place order", kind="client", order=order["id"], symbol=symbol):
-            placed = self._placement.next(_SLOW if "slow-orders" in self.scene.faults else 0.0)
-            self.meters["order_placement_latency_milliseconds"].observe(placed)
-            self.meters["execution_time_ms"].observe(placed / 4, "submit")
-            status = self._outcome()
-            self._api.called(
-                "orders", "200", placed / 2
-            )  # the call works; the exchange's word on the order comes later
+        status, reason = self._placed(order, symbol)
         self.scene.bus.emit_trade(
             symbol, side, order["size"], order["price"], event_type=EventType.TRADE_SUBMITTED, trade_id=order["id"]
         )
         self.log("order placed", order=order["id"], symbol=symbol, side=side, status=status)
         if status == "filled":
             return self._filled(order)
-        return self._failed(order, status)
+        return self._failed(order, status, reason)
+
+    def _placed(self, order: Answer, symbol: str) -> tuple[str, str]:
+        """What the exchange makes of an order, and why it rejects it; the span that asks shows that as its error."""
+        try:
+            with tracing.span("place order", kind="client", order=order["id"], symbol=symbol):
+                return self._asked(), ""
+        except _RejectedError as error:
+            return "rejected", str(error)
+
+    def _asked(self) -> str:
+        placed = self._placement.next(_SLOW if "slow-orders" in self.scene.faults else 0.0)
+        self.meters["order_placement_latency_milliseconds"].observe(placed)
+        self.meters["execution_time_ms"].observe(placed / 4, "submit")
+        # The call works; the exchange's word on the order comes later.
+        self._api.called("orders", "200", placed / 2)
+        status = self._outcome()
+        if status == "rejected":
+            raise _RejectedError(REASONS[int(len(REASONS) * self._chance.unit(-self._orders))])
+        return status
 
     def _outcome(self) -> str:
         for fault, status in (("rejections", "rejected"), ("unfilled", "cancelled")):
@@ -149,13 +165,12 @@ class Execution(Actor):
         self._tell()
         return {"status": "filled", "fill": fill}
 
-    def _failed(self, order: Answer, status: str) -> Answer:
+    def _failed(self, order: Answer, status: str, reason: str) -> Answer:
         symbol = str(order["symbol"])
         if status == "cancelled":
             self.meters["execution_orders_cancelled_total"].inc(1, symbol)
             self.meters["execution_time_ms"].observe(self._placement.next() / 4, "cancel")
             return {"status": status}
-        reason = REASONS[int(len(REASONS) * self._chance.unit(-self._orders))]
         self.meters["orders_rejected_total"].inc(1)
         self.meters["execution_orders_rejected_total"].inc(1, symbol, reason)
         self.scene.bus.emit_trade(
