@@ -19,8 +19,9 @@ from _tools import BuildError, Made, run, run_again
 
 __all__ = ["RECIPES", "Recipe", "compile_programs"]
 
-GO = {"CGO_ENABLED": "0", "GOWORK": "off"}
-"""Static binaries, which also run in an image without libc; and no workspace file of the module's authors."""
+GO = {"CGO_ENABLED": "0", "GOWORK": "off", "GOGC": "off", "GOMEMLIMIT": "2GiB"}
+"""Static binaries, which also run in an image without libc; no workspace file of the module's authors; and a compiler
+that collects no garbage before it has 2 GiB, which saves a tenth of the time (Alertmanager: 50 s instead of 56)."""
 
 
 def _plain_version(module_version: str) -> str:
