@@ -32,11 +32,12 @@ CPUAffinity=0
 """A unit as its owner wrote it."""
 
 SHARE = """\
-for group, share in (("", 600000), ("/system.slice", 500000), ("/system.slice/md-feed.service", 400000)):
+for group, share in (("", 600000), ("/system.slice", 500000), ("/system.slice/md-feed.service", 200000)):
     with open(f"/sys/fs/cgroup/cpu{group}/cpu.rt_runtime_us", "w") as file:
         file.write(str(share))
 """
-"""What a kernel with CONFIG_RT_GROUP_SCHED wants besides; others have no such file."""
+"""What a kernel with CONFIG_RT_GROUP_SCHED wants besides; others have no such file. A group that was removed a moment
+ago still has its share, so there must be room for two."""
 
 FEED = """\
 import ctypes, json, mmap, os, pathlib, resource, socket, time
