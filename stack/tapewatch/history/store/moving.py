@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 import duckdb
 
 from tapewatch.history.store.engine import KEYED, PLAIN, Engine, hot_samples
-from tapewatch.history.store.schema import candles_of, rolled
+from tapewatch.history.store.schema import candles_of, gaps, late, mended_volume, rolled
 
 __all__ = ["move", "save", "transaction"]
 
@@ -88,6 +88,7 @@ def _copy(engine: Engine, cursor: duckdb.DuckDBPyConnection, chunk: int) -> None
     run, samples = cursor.execute, f"hot.samples_{chunk % 2}"
     run("INSERT INTO store.series FROM hot.series WHERE id > (SELECT coalesce(max(id), 0) FROM store.series)")
     run(f"INSERT INTO store.candles {candles_of(samples, 'hot.series', 'store.last', str(chunk))}")
+    _mend_volume(cursor, samples, chunk)
     hours = "(SELECT hours FROM store.progress)"
     for name, seconds, which in (("1m", 60, "TRUE"), ("5m", 300, "TRUE"), ("1h", 3600, f"bucket < {hours}")):
         # What comes late for an hour that was made from its buckets of 5 minutes already is added to it.
@@ -104,6 +105,24 @@ def _copy(engine: Engine, cursor: duckdb.DuckDBPyConnection, chunk: int) -> None
     for name, key in _tables(engine):
         _rows(cursor, name, key, chunk)
     run("UPDATE store.progress SET applied = ?", [chunk])
+
+
+def _mend_volume(cursor: duckdb.DuckDBPyConnection, samples: str, chunk: int) -> None:
+    """Candles without prices correct those around gaps which these samples fill.
+
+    In steps, as otherwise DuckDB takes what is stored for the smaller side of a join, and has no memory for it.
+    """
+    run, tables = cursor.execute, (samples, "store.samples", "hot.series", "store.last")
+    if not run(late(samples, "hot.series", "store.last")).fetchone():
+        return
+    run(f"CREATE OR REPLACE TEMP TABLE filled AS {gaps(*tables)}")
+    run(f"CREATE OR REPLACE TEMP TABLE mended AS {mended_volume(*tables, 'temp.filled')}")
+    run(
+        f"INSERT INTO store.candles SELECT symbol, minute, NULL, NULL, NULL, NULL, change, {chunk} FROM temp.mended m "
+        "WHERE EXISTS (FROM store.candles c WHERE c.symbol = m.symbol AND c.minute = m.minute)"
+    )
+    run("DROP TABLE temp.filled")
+    run("DROP TABLE temp.mended")
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...], chunk: int) -> None:

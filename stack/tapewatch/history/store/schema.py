@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["BUCKETS", "INTERVALS", "TABLES", "candles_of", "rolled", "views"]
+__all__ = [
+    "BUCKETS", "INTERVALS", "TABLES", "candles_of", "gaps", "late", "mended_volume", "rolled", "views",
+]  # fmt: skip
 
 TABLES = (
     "CREATE TABLE progress (applied BIGINT, hours TIMESTAMP_MS)",
@@ -82,13 +84,79 @@ def candles_of(source: str, series: str, last: str, chunk: str) -> str:
             FROM (FROM told UNION ALL
                   SELECT series, ts, value, TRUE FROM {last} WHERE series IN (SELECT series FROM told))),
         grown AS (SELECT s.symbol, s.service, s.labels, s.target, {minute} AS minute,
-            sum(CASE WHEN value < old THEN value ELSE value - old END) AS grown
+            sum({_grown("old")}) AS grown
             FROM steps JOIN {series} s ON s.id = series
             WHERE NOT before AND s.metric_name = '{VOLUME}' GROUP BY ALL),
         volume AS (SELECT symbol, minute, sum(most) AS volume FROM (SELECT symbol, minute, service, labels,
             max(grown) AS most FROM grown GROUP BY ALL) GROUP BY ALL)
         SELECT symbol, minute, open, high, low, close, volume, {chunk}::BIGINT AS chunk
         FROM price LEFT JOIN volume USING (symbol, minute)"""
+
+
+def late(source: str, series: str, last: str) -> str:
+    """The samples of volume that are older than what is stored of their series.
+
+    Parameters:
+        source: of the samples.
+        series, last: the tables of that kind; `last` as it was before these samples.
+    """
+    return (
+        f"SELECT x.series, x.ts, x.value FROM {source} x JOIN {last} l USING (series) WHERE x.ts < l.ts "
+        f"AND isfinite(x.value) AND x.series IN (SELECT id FROM {series} WHERE metric_name = '{VOLUME}')"
+    )
+
+
+def gaps(source: str, stored: str, series: str, last: str) -> str:
+    """The gaps that late samples of volume fill: what is stored before each of them, and after it.
+
+    Those less than an hour apart are taken for one.
+
+    Parameters:
+        source: of the late samples, and others.
+        stored: table of the samples that are there already.
+        series, last: the tables of that kind; `last` as it was before these samples.
+    """
+    return f"""
+        WITH late AS ({late(source, series, last)}),
+        begun AS (SELECT series, ts, ts - lag(ts) OVER (PARTITION BY series ORDER BY ts) > INTERVAL 1 HOUR AS fresh
+            FROM late),
+        numbered AS (SELECT series, ts, count(*) FILTER (fresh) OVER (PARTITION BY series ORDER BY ts) AS number
+            FROM begun),
+        filled AS (SELECT series, number, min(ts) AS first, max(ts) AS final FROM numbered GROUP BY series, number)
+        SELECT filled.series, coalesce(max(x.ts) FILTER (x.ts < first), first) AS since,
+            min(x.ts) FILTER (x.ts > final) AS until
+        FROM filled JOIN {stored} x ON x.series = filled.series GROUP BY filled.series, number, first"""
+
+
+def mended_volume(source: str, stored: str, series: str, last: str, around: str) -> str:
+    """What late samples change of the volume of minutes.
+
+    What came after a gap had all the growth of the gap as its own. Once the gap is filled, that is the growth of the
+    minutes in the gap, which `candles_of` finds; only the steps into the gap and out of it are other ones.
+
+    Parameters:
+        source: of the late samples, and others.
+        stored: table of the samples that are there already; no more of it is looked at than around the gaps.
+        series, last: the tables of that kind; `last` as it was before these samples.
+        around: table of the `gaps`.
+    """
+    return f"""
+        WITH told AS ({late(source, series, last).replace("SELECT", "SELECT FALSE AS there,", 1)}
+            UNION SELECT TRUE, x.series, x.ts, value FROM {stored} x JOIN {around} USING (series)
+            WHERE isfinite(value) AND x.ts BETWEEN since AND until),
+        steps AS (SELECT series, ts, value, lag(value) OVER (PARTITION BY series ORDER BY ts) AS now,
+            lag(value) OVER (PARTITION BY series, there ORDER BY ts) AS so_far FROM told),
+        changed AS (SELECT series, time_bucket(INTERVAL 1 MINUTE, ts::TIMESTAMP)::TIMESTAMP_MS AS minute,
+            sum(coalesce({_grown("now")}, 0) - coalesce({_grown("so_far")}, 0)) AS change FROM steps GROUP BY ALL),
+        largest AS (SELECT s.symbol, minute, arg_max(change, abs(change)) AS change
+            FROM changed JOIN {series} s ON s.id = series WHERE change <> 0
+            GROUP BY s.symbol, s.service, s.labels, minute)
+        SELECT symbol, minute, sum(change) AS change FROM largest GROUP BY symbol, minute"""
+
+
+def _grown(old: str) -> str:
+    """By how much a counter has grown since it had an old value."""
+    return f"CASE WHEN value < {old} THEN value ELSE value - {old} END"
 
 
 def views(into: str, tables: str) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import re
@@ -182,6 +183,57 @@ def test_candles_have_volume_from_a_counter_whose_resets_are_counted(store: Stor
         (hour,) = queries.candles(reader, "BTC-USD", Interval.HOUR, at(0), at(600))
         assert (hour.open, hour.high, hour.low, hour.close, hour.volume) == (10, 15, 9, 14, 19)
         store.flush()
+
+
+@pytest.mark.parametrize("targets", [("a:1",), ("a:1", "b:1")], ids=["one target", "two targets"])
+@pytest.mark.parametrize("backwards", [False, True], ids=["forwards", "backwards"])
+@pytest.mark.parametrize("pieces", [1, 3, 6], ids="in {} pieces".format)
+def test_a_gap_that_is_filled_later_has_its_volume_in_its_own_minutes_alone(
+    store: Store, pieces: int, backwards: bool, targets: tuple[str, ...]
+) -> None:
+    volumes = {0: 100, 30: 104, 60: 110, 90: 117, 120: 3, 150: 8, 180: 9, 210: 11, 240: 20, 270: 31}
+    gap = [60, 90, 120, 150, 180, 210]
+
+    def write(moments: list[int]) -> None:
+        told = [(each, target) for each in moments for target in targets]
+        store.write(Batch([scrape(at, {PRICE: 1.0, VOLUME: volumes[at]}, target=target) for at, target in told]))
+        store.flush()
+
+    for moments in ([0, 30], [240], [270]):
+        write(moments)
+    assert _volumes(store) == {0: 4, 240: 20 + 11}, "the counter was reset in the gap"
+    for piece in sorted(range(pieces), reverse=backwards):
+        write(gap[piece * len(gap) // pieces : (piece + 1) * len(gap) // pieces])
+
+    assert _volumes(store) == {0: 4, 60: 13, 120: 8, 180: 3, 240: 20}
+
+
+def test_gaps_that_are_far_apart_are_filled_at_once(store: Store) -> None:
+    day = 86_400
+    volumes = {0: 1, 60: 2, 120: 4, 180: 8, day: 16, day + 60: 32, day + 120: 64, 2 * day: 128, 2 * day + 60: 256}
+    gaps = [60, 120, day + 60, 2 * day]
+    for moments in ([each for each in volumes if each not in gaps], gaps):
+        store.write(Batch([scrape(each, {PRICE: 1.0, VOLUME: volumes[each]}) for each in moments]))
+        store.flush()
+
+    grown = {after: volumes[after] - volumes[before] for before, after in itertools.pairwise(volumes)}
+    assert _volumes(store) == {0: None, **grown}
+
+
+def test_a_minute_without_a_price_gets_no_candle_by_a_gap_that_is_filled(store: Store) -> None:
+    nan = float("nan")
+    for moments in (((0, 1.0, 1), (240, nan, 4)), ((60, 1.0, 2), (120, 1.0, 3))):
+        store.write(Batch([scrape(at, {PRICE: price, VOLUME: volume}) for at, price, volume in moments]))
+        store.flush()
+
+    assert _volumes(store) == {0: None, 60: 1, 120: 1}
+
+
+def _volumes(store: Store) -> dict[int, float | None]:
+    """Volume of each candle of a minute, by its seconds from the beginning."""
+    found = queries.candles(store.reader(), "BTC-USD", Interval.MINUTE, at(0), at(1_000_000))
+    assert {(candle.open, candle.high, candle.low, candle.close) for candle in found} == {(1.0, 1.0, 1.0, 1.0)}
+    return {int((candle.timestamp - BEGIN).total_seconds()): candle.volume for candle in found}
 
 
 def test_the_same_trades_told_by_two_targets_are_counted_once(store: Store, reader: Reader) -> None:
