@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from tapewatch.catalogue.high_availability import HighAvailability, Replicated
 from tapewatch.catalogue.model import Catalogue
+from tapewatch.catalogue.validation._members import bearers
 from tapewatch.catalogue.validation._report import Check, Path, Report
 from tapewatch.schema import seconds
 
@@ -41,16 +42,9 @@ def _label(catalogue: Catalogue, ha: HighAvailability, report: Report) -> None:
 
 
 def _taken(catalogue: Catalogue, label: str) -> Iterator[str]:
-    if label in catalogue.stack.external_labels:
-        yield "one of `stack.external_labels`"
     if label in _OWN_LABELS:
         yield "a label by which alerts are told apart"
-    for name, service in catalogue.services.items():
-        if label in service.labels:
-            yield f"a label of the service `{name}`"
-    for name, family in catalogue.families.items():
-        if label in family.labels:
-            yield f"a label of the metric `{name}`"
+    yield from bearers(catalogue, label)
 
 
 def _peers(catalogue: Catalogue, ha: HighAvailability, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""What must hold so that the members of a part do not meet at a port."""
+"""What must hold so that the members of a part do not meet at a port, and differ in a label of their own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.validation._addresses import LOCAL_HOSTS
 from tapewatch.catalogue.validation._report import Check, Path, Report
 
-__all__ = ["MEMBERS_CHECKS"]
+__all__ = ["MEMBERS_CHECKS", "bearers"]
 
 
 def _ports(catalogue: Catalogue, report: Report) -> None:
@@ -67,6 +67,18 @@ def _member_ports(catalogue: Catalogue) -> Iterator[tuple[int, tuple[str, int]]]
     for part, port in first.items():
         for number in range(1, stack.members(part)):
             yield number, (f"{part} {number + 1}", port + number * step)
+
+
+def bearers(catalogue: Catalogue, label: str) -> Iterator[str]:
+    """What has a label in which members shall differ, in words: "a label of the service `api`"."""
+    if label in catalogue.stack.external_labels:
+        yield "one of `stack.external_labels`"
+    for name, service in catalogue.services.items():
+        if label in service.labels:
+            yield f"a label of the service `{name}`"
+    for name, family in catalogue.families.items():
+        if label in family.labels:
+            yield f"a label of the metric `{name}`"
 
 
 MEMBERS_CHECKS: tuple[Check, ...] = (_ports,)

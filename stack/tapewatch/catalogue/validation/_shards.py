@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tapewatch.catalogue.model import Catalogue
 from tapewatch.catalogue.stack import SHARD
+from tapewatch.catalogue.validation._members import bearers
 from tapewatch.catalogue.validation._report import Check, Report
 
 __all__ = ["SHARDS_CHECKS"]
@@ -43,16 +44,9 @@ def _label(catalogue: Catalogue, report: Report) -> None:
 
 
 def _taken(catalogue: Catalogue) -> Iterator[str]:
-    if SHARD in catalogue.stack.external_labels:
-        yield "one of `stack.external_labels`"
+    yield from bearers(catalogue, SHARD)
     if (ha := catalogue.stack.high_availability) and ha.replica_label == SHARD:
         yield "`stack.high_availability.replica_label`"
-    for name, service in catalogue.services.items():
-        if SHARD in service.labels:
-            yield f"a label of the service `{name}`"
-    for name, family in catalogue.families.items():
-        if SHARD in family.labels:
-            yield f"a label of the metric `{name}`"
 
 
 def _systemd(catalogue: Catalogue, report: Report) -> None:
