@@ -14,10 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
 
-from support.long_term import Stage, running_stage, shown
+from support.long_term import Pushed, Stage, running_stage, shown
 from support.servers import start_alertmanager
 from support.waiting import wait_for
+from tapewatch import layout
 from tapewatch.renderers.long_term._tenants import NO_TEAM, limits
 
 pytestmark = pytest.mark.needs("mimir", "minio", "prometheus")
@@ -180,6 +182,33 @@ def test_a_team_over_its_budget_is_refused_and_the_others_are_not(stage: Stage) 
     (kept,) = stage.ask('count(flood{team="data"})')
     assert int(kept["value"][1]) <= limit
     assert stage.ask('up{service="market-data"} == 1'), "what the team had before it still sends"
+
+
+@pytest.mark.skipif(not NIGHTLY, reason="Mimir reads limits again every 10 s; TAPEWATCH_NIGHTLY=1 runs it")
+def test_a_team_that_sends_too_fast_is_refused_for_the_moment_and_loses_nothing(stage: Stage) -> None:
+    path = stage.folder / layout.LONG_TERM / "limits.yaml"
+    generated = path.read_text(encoding="utf-8")
+    given = yaml.safe_load(generated)
+    given["overrides"]["data"] |= {"ingestion_rate": 1, "ingestion_burst_size": 2}
+    begin, expr = time.time(), 'up{service="market-data"}'
+
+    def flood(team: str) -> Pushed:
+        series = [({"__name__": "fast", "team": team, "number": str(n)}, time.time(), 1.0) for n in range(10)]
+        return stage.push(team, series)
+
+    path.write_text(yaml.safe_dump(given), encoding="utf-8")
+    try:
+        wait_for("the team is refused", lambda: flood("data").status == 429, 30.0, stage.engine.log_tail)
+        assert "ingestion burst size limit" in flood("data").text
+        assert flood("risk").status == 200
+        wait_for("samples wait", lambda: stage.samples(f"{expr}[1m]", tenant="data")[-1][0] < time.time() - 12, 30.0)
+    finally:
+        path.write_text(generated, encoding="utf-8")
+
+    end = time.time()
+    wait_for("they have come", lambda: stage.samples(f"{expr}[5m]", tenant="data")[-1][0] > end, 60.0)
+    found = [at for at, _ in stage.samples(f"{expr}[5m]", tenant="data") if begin < at < end]
+    assert max(after - before for before, after in pairwise(found)) < 2.5, "none of them is missing"
 
 
 def test_the_history_is_there_without_prometheus_and_with_the_bucket_alone(stage: Stage) -> None:
