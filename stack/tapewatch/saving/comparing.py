@@ -14,7 +14,7 @@ __all__ = ["Held", "Lost", "held", "lost"]
 HOUR = 3600
 
 RECENT = 600
-"""Seconds in which the newest sample of a series is looked for."""
+"""Seconds in which the newest sample of a series is looked for, and the oldest one for a series that began in them."""
 
 _TIMEOUT = 120.0
 """Seconds that a question may take."""
@@ -27,11 +27,13 @@ class Held:
     Parameters:
         at: the moment, in seconds of the epoch.
         newest: when each series had its newest sample, of those that had one lately.
+        oldest: when each of these had its oldest one of that time.
         counts: by series and by hours before the moment, how many samples there are.
     """
 
     at: float
     newest: Mapping[str, float]
+    oldest: Mapping[str, float]
     counts: Mapping[str, Mapping[int, int]]
 
     @property
@@ -72,6 +74,7 @@ def held(server: Prometheus, at: float, hours: int) -> Held:
     """
     counts: dict[str, dict[int, int]] = {}
     newest: dict[str, float] = {}
+    oldest: dict[str, float] = {}
     moment, begin = f"{at:.3f}", f"{at - (hours - 1) * HOUR:.3f}"
     names = server.get_json("/api/v1/label/__name__/values", _TIMEOUT, end=moment)["data"]
     for name in names:
@@ -82,15 +85,17 @@ def held(server: Prometheus, at: float, hours: int) -> Held:
             counts[series] = {round((at - when) / HOUR): int(value) for when, value in each["values"]}
         for each in _asked(server, "query", query=f"{which}[{RECENT}s]", time=moment):
             values = each["values"] if "values" in each else each["histograms"]
-            newest[_series(name, each["metric"])] = float(values[-1][0])
-    return Held(at, newest, counts)
+            series = _series(name, each["metric"])
+            oldest[series], newest[series] = float(values[0][0]), float(values[-1][0])
+    return Held(at, newest, oldest, counts)
 
 
 def lost(before: Held, after: Held) -> Lost:
     """What the second holds less than the first."""
     seconds, example = 0.0, ""
     for series, when in before.newest.items():
-        gone = when - after.newest.get(series, before.at - RECENT)
+        # One that began with what was lost has lost no more than it had.
+        gone = when - after.newest.get(series, before.oldest[series])
         if gone > seconds:
             seconds, example = gone, series
     hours: dict[int, int] = {}
