@@ -229,13 +229,12 @@ _PARTS = ("prometheus", "alertmanager")
 
 
 def _project(folder: Path, webhook: WebhookReceiver, services: Mapping[str, int], platform: bool) -> Project:
-    ports = {"prometheus": free_port(), "alertmanager": free_port(), "drill": free_port()}
-    step = 1 if _is_free(ports) else 3
+    ports = {"prometheus": free_port(1), "alertmanager": free_port(1, 2), "drill": free_port()}
 
     def change(data: dict[str, Any]) -> None:
         stack = data["stack"]
         del stack["history"]
-        stack.update(ports=ports, high_availability={"cluster_port": free_port(), "port_step": step})
+        stack.update(ports=ports, high_availability={"cluster_port": free_port(1, 2), "port_step": 1})
 
     text = varied_text(change).replace(WEBHOOK, webhook.url)
     for old, new in FASTER:
@@ -244,10 +243,6 @@ def _project(folder: Path, webhook: WebhookReceiver, services: Mapping[str, int]
     environ = {f"{name.replace('-', '_').upper()}_ADDRESS": f"127.0.0.1:{port}" for name, port in services.items()}
     project = scaled(open_project(folder, environ), FACTOR)
     return _with(project, None if platform else {})
-
-
-def _is_free(ports: Mapping[str, int]) -> bool:
-    return len({port + number for port in ports.values() for number in range(3)}) == 3 * len(ports)
 
 
 def _with(project: Project, services: Mapping[str, Any] | None) -> Project:

@@ -293,10 +293,8 @@ def running_stage(folder: Path, change: Callable[[Data], object] = lambda data: 
 def small_catalogue(
     folder: Path, targets: Mapping[str, Target], store: int, key: Path, change: Callable[[Data], object]
 ) -> None:
-    taken = {free_port() for _ in range(12)}
-    first = free_port()
-    ports = dict(zip(("alertmanager", "drill", "long_term", "long_term_grpc"), sorted(taken - {first, first + 1}),
-                     strict=False))  # fmt: skip
+    first = free_port(1, 1000)
+    ports = {name: free_port() for name in ("alertmanager", "drill", "long_term", "long_term_grpc")}
 
     def changed(data: Data) -> None:
         stack = data["stack"]

@@ -23,7 +23,7 @@ from support.long_term import BUCKET, credentials_file, mimir_server, minio_serv
 from support.many import Many
 from support.rendering import write
 from support.servers import Server, free_port, start_prometheus
-from support.sharded import free_run, sharded_text
+from support.sharded import STEP, sharded_text
 from tapewatch.catalogue import Catalogue
 from tapewatch.project import open_project
 from tapewatch.renderers.flags import prometheus_flags
@@ -140,7 +140,7 @@ def _catalogue(folder: Path, many: Many, shards: int, store: int, key: Path, alo
         many.port,
         shards=shards,
         long_term=engine,
-        ports={"prometheus": free_run(shards), **{name: free_port() for name in names}},
+        ports={"prometheus": free_port(*range(STEP, shards * STEP, STEP)), **{name: free_port() for name in names}},
         heartbeat={"url": f"http://127.0.0.1:{many.port}/"},
         remote_write=[{"name": "alone", "url": f"{alone.url}/api/v1/write"}],
     )

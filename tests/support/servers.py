@@ -200,27 +200,35 @@ _WORKER, _COUNT = "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"
 _given: deque[int] = deque(maxlen=500)
 
 
-def free_port() -> int:
+def free_port(*further: int) -> int:
     """A loopback port that nobody listens on.
 
     It is taken from below 32768, where Linux begins to give out ports to outgoing connections, so that it is still
     free when the server binds it a moment later. No process of a run gives out
     a port of another one's, and none again soon.
+
+    Parameters:
+        further: distances from it to ports above it that are free as well.
     """
     count, worker = int(os.environ.get(_COUNT, 1)), int(os.environ.get(_WORKER, "gw0").removeprefix("gw"))
     share = (_LAST - _FIRST) // count
+    distances = {0, *further}
     while True:
-        port = random.randrange(_FIRST + worker * share, _FIRST + (worker + 1) * share)
-        if port in _given:
-            continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            _given.append(port)
+        port = _FIRST + worker * share + random.randrange(share - max(distances))
+        ports = [port + each for each in distances]
+        if all(each not in _given and _is_free(each) for each in ports):
+            _given.extend(ports)
             return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def start_prometheus(

@@ -8,7 +8,6 @@ Files and flags are the generated ones. Rules and routes are divided in time as 
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,7 +36,7 @@ from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.where import Locate, native
 from tapewatch.servers import find
 
-__all__ = ["ENGINE", "IMAGE", "Sharded", "free_run", "running_shards", "sharded_text"]
+__all__ = ["ENGINE", "IMAGE", "STEP", "Sharded", "running_shards", "sharded_text"]
 
 WEBHOOK = "http://api:8000/api/alerts/webhook"
 
@@ -200,7 +199,11 @@ def running_shards(
     with ExitStack() as stack:
         platform = stack.enter_context(Many(services))
         webhook = stack.enter_context(WebhookReceiver())
-        ports = {"prometheus": free_run(shards + spare), "alertmanager": free_port(), "drill": free_port()}
+        ports = {
+            "prometheus": free_port(*range(STEP, (shards + spare) * STEP, STEP)),
+            "alertmanager": free_port(),
+            "drill": free_port(),
+        }
         found = Sharded(folder, platform, webhook, factor, ports, stack, seldom)
         project = found.write(shards=shards)
         found.start_alertmanager(project.catalogue)
@@ -219,16 +222,3 @@ LOOK_BACK = "--query.lookback-delta=20s"
 
 STEP = 100
 """How far apart the shards' ports are."""
-
-
-def free_run(count: int) -> int:
-    """A port from which on, in steps, so many are free."""
-
-    def free(port: int) -> bool:
-        with socket.socket() as probe:
-            return port < 32_768 and probe.connect_ex(("127.0.0.1", port)) != 0
-
-    while True:
-        first = free_port()
-        if all(free(first + number * STEP) for number in range(count)):
-            return first

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -46,7 +45,7 @@ _SOON = {
 second more than Prometheus keeps a sample until it sends it."""
 
 _PROCESSES = 7
-"""Three that take samples, and four."""
+"""Three that take samples, and four; the ports of each are a hundred above those of the one before."""
 
 
 @dataclass
@@ -108,27 +107,12 @@ def running_thanos(folder: Path) -> Iterator[ThanosStage]:
 
 
 def _with_thanos(data: dict[str, Any]) -> None:
-    base = _base()
+    base = free_port(*(100 * each + more for each in range(_PROCESSES) for more in range(4)))
     stack = data["stack"]
     stack["long_term"].update(engine="thanos", replicas=3, retention={"object_store": "90d", "archive": "2y"})
     stack["ports"].update(long_term=base, long_term_grpc=base + 1, long_term_write=base + 2)
     stack["images"]["thanos"] = {"image": "quay.io/thanos/thanos", "version": "v0.42.4"}
     stack["external_labels"] = {"site": "ld4"}
-
-
-def _base() -> int:
-    """The first of the ports; those of the processes after it are a hundred higher each."""
-    while True:
-        base = free_port() - 100 * _PROCESSES
-        if base > 20_000 and all(_free(base + 100 * each + more) for each in range(_PROCESSES) for more in range(4)):
-            return base
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe, suppress(OSError):
-        probe.bind(("127.0.0.1", port))
-        return True
-    return False
 
 
 def _processes(project: Project, folder: Path, where: Any, key: Path) -> dict[str, Server]:

@@ -22,7 +22,7 @@ from support.waiting import wait_for
 from tapewatch import layout
 from tapewatch.renderers.long_term._tenants import limits, tenants
 
-pytestmark = pytest.mark.needs("thanos", "minio", "prometheus", "alertmanager")
+pytestmark = [pytest.mark.needs("thanos", "minio", "prometheus", "alertmanager"), pytest.mark.alone]
 
 Alert = dict[str, Any]
 
