@@ -141,8 +141,8 @@ def mended_volume(source: str, stored: str, series: str, last: str, around: str)
         around: table of the `gaps`.
     """
     return f"""
-        WITH told AS ({late(source, series, last).replace("SELECT", "SELECT FALSE AS there,", 1)}
-            UNION SELECT TRUE, x.series, x.ts, value FROM {stored} x JOIN {around} USING (series)
+        WITH told AS (SELECT series, ts, value, FALSE AS there FROM ({late(source, series, last)})
+            UNION SELECT x.series, x.ts, value, TRUE FROM {stored} x JOIN {around} USING (series)
             WHERE isfinite(value) AND x.ts BETWEEN since AND until),
         steps AS (SELECT series, ts, value, lag(value) OVER (PARTITION BY series ORDER BY ts) AS now,
             lag(value) OVER (PARTITION BY series, there ORDER BY ts) AS so_far FROM told),
