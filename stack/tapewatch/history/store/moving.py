@@ -112,17 +112,19 @@ def _mend_volume(cursor: duckdb.DuckDBPyConnection, samples: str, chunk: int) ->
 
     In steps, as otherwise DuckDB takes what is stored for the smaller side of a join, and has no memory for it.
     """
-    run, tables = cursor.execute, (samples, "store.samples", "hot.series", "store.last")
-    if not run(late(samples, "hot.series", "store.last")).fetchone():
-        return
-    run(f"CREATE OR REPLACE TEMP TABLE filled AS {gaps(*tables)}")
-    run(f"CREATE OR REPLACE TEMP TABLE mended AS {mended_volume(*tables, 'temp.filled')}")
-    run(
-        f"INSERT INTO store.candles SELECT symbol, minute, NULL, NULL, NULL, NULL, change, {chunk} FROM temp.mended m "
-        "WHERE EXISTS (FROM store.candles c WHERE c.symbol = m.symbol AND c.minute = m.minute)"
-    )
-    run("DROP TABLE temp.filled")
-    run("DROP TABLE temp.mended")
+    run = cursor.execute
+    run(f"CREATE OR REPLACE TEMP TABLE late AS {late(samples, 'hot.series', 'store.last')}")
+    if run("FROM temp.late LIMIT 1").fetchone():
+        run(f"CREATE OR REPLACE TEMP TABLE filled AS {gaps('temp.late', 'store.samples')}")
+        mended = mended_volume("temp.late", "temp.filled", "store.samples", "hot.series")
+        run(f"CREATE OR REPLACE TEMP TABLE mended AS {mended}")
+        run(
+            f"INSERT INTO store.candles SELECT symbol, minute, NULL, NULL, NULL, NULL, change, {chunk} "
+            "FROM temp.mended m WHERE EXISTS (FROM store.candles c WHERE c.symbol = m.symbol AND c.minute = m.minute)"
+        )
+        run("DROP TABLE temp.filled")
+        run("DROP TABLE temp.mended")
+    run("DROP TABLE temp.late")
 
 
 def _rows(cursor: duckdb.DuckDBPyConnection, name: str, key: tuple[str, ...], chunk: int) -> None:

@@ -47,6 +47,9 @@ BUCKETS = {"1m": "1m", "5m": "5m", "15m": "5m", "1h": "1h", "1d": "1h"}
 PRICE, VOLUME = "market_data_price", "market_data_volume_total"
 """What candles are built from."""
 
+_MINUTE = "time_bucket(INTERVAL 1 MINUTE, ts::TIMESTAMP)::TIMESTAMP_MS"
+"""The minute of a sample."""
+
 
 def rolled(seconds: int, source: str) -> str:
     """Buckets of samples; buckets of two parts of the same samples may be added up.
@@ -73,17 +76,16 @@ def candles_of(source: str, series: str, last: str, chunk: str) -> str:
         series, last: the tables of that kind; `last` as it was before these samples.
         chunk: what tells the order of two parts of one minute.
     """
-    minute = "time_bucket(INTERVAL 1 MINUTE, ts::TIMESTAMP)::TIMESTAMP_MS"
     return f"""
         WITH told AS (SELECT series, ts, value, FALSE AS before FROM {source} x WHERE isfinite(value)
             AND series IN (SELECT id FROM {series} WHERE metric_name IN ('{PRICE}', '{VOLUME}'))),
-        price AS (SELECT s.symbol, {minute} AS minute, arg_min(value, ts) AS open, max(value) AS high,
+        price AS (SELECT s.symbol, {_MINUTE} AS minute, arg_min(value, ts) AS open, max(value) AS high,
             min(value) AS low, arg_max(value, ts) AS close FROM told JOIN {series} s ON s.id = series
             WHERE s.metric_name = '{PRICE}' AND s.symbol IS NOT NULL GROUP BY ALL),
         steps AS (SELECT series, ts, before, value, lag(value) OVER (PARTITION BY series ORDER BY ts) AS old
             FROM (FROM told UNION ALL
                   SELECT series, ts, value, TRUE FROM {last} WHERE series IN (SELECT series FROM told))),
-        grown AS (SELECT s.symbol, s.service, s.labels, s.target, {minute} AS minute,
+        grown AS (SELECT s.symbol, s.service, s.labels, s.target, {_MINUTE} AS minute,
             sum({_grown("old")}) AS grown
             FROM steps JOIN {series} s ON s.id = series
             WHERE NOT before AND s.metric_name = '{VOLUME}' GROUP BY ALL),
@@ -106,20 +108,18 @@ def late(source: str, series: str, last: str) -> str:
     )
 
 
-def gaps(source: str, stored: str, series: str, last: str) -> str:
+def gaps(late: str, stored: str) -> str:
     """The gaps that late samples of volume fill: what is stored before each of them, and after it.
 
     Those less than an hour apart are taken for one.
 
     Parameters:
-        source: of the late samples, and others.
+        late: table of these samples.
         stored: table of the samples that are there already.
-        series, last: the tables of that kind; `last` as it was before these samples.
     """
     return f"""
-        WITH late AS ({late(source, series, last)}),
-        begun AS (SELECT series, ts, ts - lag(ts) OVER (PARTITION BY series ORDER BY ts) > INTERVAL 1 HOUR AS fresh
-            FROM late),
+        WITH begun AS (SELECT series, ts, ts - lag(ts) OVER (PARTITION BY series ORDER BY ts) > INTERVAL 1 HOUR AS fresh
+            FROM {late}),
         numbered AS (SELECT series, ts, count(*) FILTER (fresh) OVER (PARTITION BY series ORDER BY ts) AS number
             FROM begun),
         filled AS (SELECT series, number, min(ts) AS first, max(ts) AS final FROM numbered GROUP BY series, number)
@@ -128,25 +128,25 @@ def gaps(source: str, stored: str, series: str, last: str) -> str:
         FROM filled JOIN {stored} x ON x.series = filled.series GROUP BY filled.series, number, first"""
 
 
-def mended_volume(source: str, stored: str, series: str, last: str, around: str) -> str:
+def mended_volume(late: str, around: str, stored: str, series: str) -> str:
     """What late samples change of the volume of minutes.
 
     What came after a gap had all the growth of the gap as its own. Once the gap is filled, that is the growth of the
     minutes in the gap, which `candles_of` finds; only the steps into the gap and out of it are other ones.
 
     Parameters:
-        source: of the late samples, and others.
+        late: table of these samples.
+        around: table of the `gaps` that they fill.
         stored: table of the samples that are there already; no more of it is looked at than around the gaps.
-        series, last: the tables of that kind; `last` as it was before these samples.
-        around: table of the `gaps`.
+        series: the table of that kind.
     """
     return f"""
-        WITH told AS (SELECT series, ts, value, FALSE AS there FROM ({late(source, series, last)})
+        WITH told AS (SELECT series, ts, value, FALSE AS there FROM {late}
             UNION SELECT x.series, x.ts, value, TRUE FROM {stored} x JOIN {around} USING (series)
             WHERE isfinite(value) AND x.ts BETWEEN since AND until),
         steps AS (SELECT series, ts, value, lag(value) OVER (PARTITION BY series ORDER BY ts) AS now,
             lag(value) OVER (PARTITION BY series, there ORDER BY ts) AS so_far FROM told),
-        changed AS (SELECT series, time_bucket(INTERVAL 1 MINUTE, ts::TIMESTAMP)::TIMESTAMP_MS AS minute,
+        changed AS (SELECT series, {_MINUTE} AS minute,
             sum(coalesce({_grown("now")}, 0) - coalesce({_grown("so_far")}, 0)) AS change FROM steps GROUP BY ALL),
         largest AS (SELECT s.symbol, minute, arg_max(change, abs(change)) AS change
             FROM changed JOIN {series} s ON s.id = series WHERE change <> 0
