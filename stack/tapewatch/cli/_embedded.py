@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 import click
 
 from tapewatch_sdk.errors import ToolError
+from tapewatch_sdk.problems import Place, Problem
 
 if TYPE_CHECKING:
     from tapewatch.embedded.parts import Part
+    from tapewatch.running.here import Here
 
-__all__ = ["INTERRUPTED", "embedded", "may_do_without"]
+__all__ = ["INTERRUPTED", "embedded", "may_do_without", "runs_here", "without_containers"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -31,6 +33,29 @@ def may_do_without(project: Path, error: ToolError) -> bool:
     """Whether the stack comes up without containers: docker cannot be had, and nobody chose a daemon by name."""
     missing = {problem.code for problem in error.problems} <= _WITHOUT
     return missing and not os.environ.get("DOCKER_HOST") and (project / "catalogue.yaml").is_file()
+
+
+def runs_here(project: Path, project_name: str | None) -> Here | None:
+    """The stack of a project without containers, if it runs now: then it is the one that is meant.
+
+    Parameters:
+        project: the project's folder.
+        project_name: compose's name of a stack; whoever gives one means containers.
+    """
+    from tapewatch.running.here import find
+
+    return None if project_name else find(project)
+
+
+def without_containers(command: str, why: str, fix: str = "leave it out") -> Problem:
+    """What a command cannot do for the stack that runs here."""
+    return Problem(
+        code="embedded/cannot",
+        summary=f"`tapewatch {command}`: {why}",
+        must="the stack runs in containers",
+        fix=fix,
+        where=Place(path="tapewatch up --embedded"),
+    )
 
 
 def embedded(project: Path) -> None:

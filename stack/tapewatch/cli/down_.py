@@ -11,6 +11,7 @@ import click
 
 from tapewatch.cli._common import FINDINGS, fail
 from tapewatch.cli._compose import compose_options, open_stack
+from tapewatch.cli._embedded import runs_here, without_containers
 from tapewatch_sdk.problems import Place, Problem
 
 if TYPE_CHECKING:
@@ -34,13 +35,23 @@ _HOLDS = {
 def command(project: Path, project_name: str | None, volumes: bool, yes: bool) -> None:
     """Stop the stack and remove its containers.
 
-    The data stays, and the next `up` goes on with it, unless --volumes is given.
+    Or end the stack that runs here without containers. The data stays, and the next `up` goes on with it, unless
+    --volumes is given.
 
     \b
     Examples:
       tapewatch down
       tapewatch down --volumes --yes
     """
+    if here := runs_here(project, project_name):
+        if volumes:
+            why = "there are no volumes without containers; the data is in data/"
+            fail([without_containers("down --volumes", why, "`tapewatch down`, then remove the folder data/")])
+        from tapewatch.running.here import end
+
+        end(here, project)
+        click.echo("the stack that ran here is down, its data stays in data/")
+        return
     stack = open_stack(project, project_name)
     arguments = ["down", "--remove-orphans"]
     if volumes:

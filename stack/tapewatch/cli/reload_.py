@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tapewatch.cli._common import code_of, print_problems
+from tapewatch.cli._common import code_of, fail, print_problems
 from tapewatch.cli._compose import compose_options, open_stack
+from tapewatch.cli._embedded import runs_here, without_containers
 from tapewatch_sdk.errors import ToolError
 from tapewatch_sdk.problems import Place, Problem
 
@@ -42,6 +43,9 @@ def command(project: Path, project_name: str | None, restart: bool, timeout: flo
     from tapewatch.running.freshness import changed_since_start
     from tapewatch.running.reloading import reloaded
 
+    if runs_here(project, project_name):
+        why = "what runs here without containers reads the catalogue at its start alone"
+        fail([without_containers("reload", why, "`tapewatch down`, then `tapewatch up`; that takes some seconds")])
     stack = open_stack(project, project_name)
     found = containers(stack)
     names = reloaded(found)

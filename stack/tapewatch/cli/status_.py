@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from tapewatch.cli._common import code_of, print_problems
+from tapewatch.cli._common import code_of, fail, print_problems
 from tapewatch.cli._compose import compose_options, open_stack
+from tapewatch.cli._embedded import runs_here, without_containers
 from tapewatch.cli._table import rows_as_text
+
+if TYPE_CHECKING:
+    from tapewatch.running.status import Status
 
 
 @click.command("status")
@@ -29,6 +34,12 @@ def command(project: Path, project_name: str | None, output: str, password: bool
       tapewatch status --format json | jq -r '.services[] | .name + " " + .state'
       tapewatch status --grafana-password
     """
+    if here := runs_here(project, project_name):
+        if password:
+            fail([without_containers("status --grafana-password", "there is no Grafana without containers")])
+        from tapewatch.embedded.status import look_here
+
+        _show(look_here(here, project), output)
     from tapewatch.running.password import grafana_password
     from tapewatch.running.status import look
 
@@ -36,7 +47,10 @@ def command(project: Path, project_name: str | None, output: str, password: bool
     if password:
         click.echo(grafana_password(stack))
         return
-    status = look(stack)
+    _show(look(stack), output)
+
+
+def _show(status: Status, output: str) -> NoReturn:
     if output == "json":
         click.echo(json.dumps(status.to_dict(), indent=2))
     else:

@@ -1,7 +1,7 @@
 """The stack without containers, in the foreground: platform, history, and Prometheus and Alertmanager if they are here.
 
 `local` makes a copy of the catalogue in which everything is on this machine, `parts` tells what runs and how, `running`
-starts it all and ends it all.
+starts it all and ends it all, and `status` looks at it. Other commands find it by `tapewatch.running.here`.
 """
 
 from tapewatch.embedded.parts import NAMES

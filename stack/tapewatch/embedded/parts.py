@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,9 @@ from tapewatch.renderers.prometheus import PrometheusRenderer
 from tapewatch.renderers.rules import RulesRenderer
 from tapewatch.renderers.where import Locate, Where, native
 from tapewatch.running.clients import Alertmanager, Prometheus, Server
+from tapewatch.running.here import PartHere
 from tapewatch.running.process import Process
+from tapewatch.writing import write_whole
 from tapewatch_sdk.errors import ToolError
 
 __all__ = ["NAMES", "Part", "parts", "write_configuration"]
@@ -48,6 +51,11 @@ class Part:
     process: Process | None = None
     version: str = ""
     absent: str = ""
+
+    def told(self) -> PartHere:
+        """What other commands are told of it."""
+        ready = self.process.ready_url if self.process else ""
+        return PartHere(self.name, self.url, ready, self.version, self.absent)
 
 
 @dataclass(frozen=True)
@@ -90,13 +98,12 @@ def parts(project: Project, home: Path, folder: Path) -> Iterator[Part]:
 
 
 def write_configuration(project: Project, folder: Path) -> None:
-    """Write what Prometheus and Alertmanager read."""
+    """Write what Prometheus and Alertmanager read, and nothing else: a rule of last time's would go on firing."""
+    shutil.rmtree(folder / layout.PROVISIONING, ignore_errors=True)
     locate = _locate(folder)
     for renderer in (PrometheusRenderer(locate), AlertmanagerRenderer(locate), RulesRenderer()):
         for file in renderer.render(project.request):
-            path = folder / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(file.text, encoding="utf-8")
+            write_whole(folder / file.path, file.text)
 
 
 def _programs() -> Iterator[tuple[str, servers.Program]]:

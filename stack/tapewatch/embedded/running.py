@@ -13,13 +13,12 @@ from tapewatch.catalogue import load
 from tapewatch.embedded.local import LOOPBACK, local_history, local_text
 from tapewatch.embedded.parts import Part, parts, write_configuration
 from tapewatch.project import CATALOGUE, Project, open_project
+from tapewatch.running.here import FOLDER, digest, held
+from tapewatch.writing import disk_problems, write_whole
 from tapewatch_sdk.errors import ProblemsError, ToolError
 from tapewatch_sdk.problems import Place, Problem
 
-__all__ = ["FOLDER", "Running", "ended", "run"]
-
-FOLDER = "data/embedded"
-"""Below the project: the copy of the catalogue, what was generated from it, logs and the servers' data."""
+__all__ = ["Running", "ended", "run"]
 
 LOOK = 0.5
 """Seconds between two looks at whether everything still runs."""
@@ -56,14 +55,22 @@ def run(home: Path, environ: Mapping[str, str], told: Told) -> Iterator[Running]
         told: is told what happens to which part.
 
     Raises:
-        ProblemsError: the catalogue is wrong, or a port is taken.
+        ProblemsError: the catalogue is wrong, a port is taken, the stack runs here already, or what it needs cannot be
+            written.
         ToolError: a part does not become ready.
     """
+    catalogue = digest(home / CATALOGUE)
+    text = local_text(load(home / CATALOGUE, environ))
     folder = (home / FOLDER).absolute()
-    project = _written(home, folder, environ)
-    found = list(parts(project, home.absolute(), folder))
-    _try_ports(project, found)
+    with disk_problems(FOLDER, "nothing was started"):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
     with ExitStack() as running:
+        tell = running.enter_context(held(folder, catalogue))
+        project = _written(text, folder, environ)
+        found = list(parts(project, home.absolute(), folder))
+        _try_ports(project, found)
+        tell([part.told() for part in found])
         for part in found:
             if part.process is None:
                 told(part.name, "left out")
@@ -74,11 +81,9 @@ def run(home: Path, environ: Mapping[str, str], told: Told) -> Iterator[Running]
         yield Running(found)
 
 
-def _written(home: Path, folder: Path, environ: Mapping[str, str]) -> Project:
-    """Write the copy and what the servers read, and open it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    (folder / CATALOGUE).write_text(local_text(load(home / CATALOGUE, environ)), encoding="utf-8")
+def _written(text: str, folder: Path, environ: Mapping[str, str]) -> Project:
+    """Write the copy of the catalogue and what the servers read, and open it."""
+    write_whole(folder / CATALOGUE, text)
     project = open_project(folder, environ)
     write_configuration(project, folder)
     return project

@@ -156,7 +156,7 @@ def _not_installed() -> Problem:
         code="compose/no-docker",
         summary="the program docker is not on this machine",
         must="docker, with its part compose, is on PATH",
-        fix="install Docker Engine or Docker Desktop; without containers, `tapewatch generate` still writes the files",
+        fix="install Docker Engine or Docker Desktop; `tapewatch up` does without it",
     )
 
 
@@ -174,7 +174,7 @@ def _no_daemon(reason: str) -> Problem:
         code="compose/daemon",
         summary=f"the docker daemon does not answer: {reason}",
         must="the docker daemon runs; DOCKER_HOST or the docker context may name another one",
-        fix="start it: `sudo systemctl start docker`, or open Docker Desktop",
+        fix="start it: `sudo systemctl start docker`, or open Docker Desktop; `tapewatch up` does without it",
     )
 
 

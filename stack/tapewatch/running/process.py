@@ -69,6 +69,11 @@ class Process:
     ) -> None:
         self.stop()
 
+    @property
+    def ready_url(self) -> str:
+        """What answers 200 once it is ready, and for as long as it is well."""
+        return f"{self._server.url}{self._ready}"
+
     def stop(self) -> None:
         """End it, and wait until it is gone."""
         process, self._process = self._process, None
@@ -126,7 +131,7 @@ class Process:
         return Problem(
             code="server/not-ready",
             summary=f"{self._server.name} {what}; the end of its log:\n{self.log_tail()}",
-            must=f"it answers {self._server.url}{self._ready}",
+            must=f"it answers {self.ready_url}",
             fix="mend what its log names",
             where=Place(file=self._command[0]),
         )

@@ -22,9 +22,13 @@ CRLF is neither a change nor an edit, and such a file is left as it is until its
 from tapewatch.writing._apply import apply
 from tapewatch.writing._clear import clear
 from tapewatch.writing._compare import Changes, FileSet, compare
+from tapewatch.writing._failures import disk_problems
 from tapewatch.writing._journal import recover
 from tapewatch.writing._manifest import MANIFEST
 from tapewatch.writing._reading import generated
 from tapewatch.writing._single import write_whole
 
-__all__ = ["MANIFEST", "Changes", "FileSet", "apply", "clear", "compare", "generated", "recover", "write_whole"]
+__all__ = [
+    "MANIFEST", "Changes", "FileSet", "apply", "clear", "compare", "disk_problems", "generated", "recover",
+    "write_whole",
+]  # fmt: skip

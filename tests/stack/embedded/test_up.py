@@ -21,6 +21,7 @@ from support.cli import run
 from support.servers import free_port
 from support.simulated import Sample
 from support.waiting import wait_for
+from tapewatch.embedded import NAMES
 
 HISTORY = "http://127.0.0.1:{}"
 
@@ -135,6 +136,53 @@ def test_a_fault_becomes_an_alert_and_an_event(embedded: Embedded) -> None:
 
 
 @pytest.mark.needs("prometheus", "alertmanager")
+def test_status_and_logs_tell_of_what_runs_here(embedded: Embedded) -> None:
+    status = run("status", "--format", "json", folder=embedded.folder)
+    told = json.loads(status.stdout)
+
+    assert {each["name"]: each["state"] for each in told["services"]} == dict.fromkeys(NAMES, "healthy")
+    assert (told["problems"], status.returncode) == ([], 0)
+    logs = run("logs", "--tail", "1", "history", "platform", folder=embedded.folder)
+    assert [line for line in logs.stdout.splitlines() if line.startswith("==> ")] == [
+        f"==> {embedded.folder}/data/embedded/logs/{name}.log <==" for name in ("history", "platform")
+    ]
+    assert "Did you mean 'history'?" in run("logs", "histori", folder=embedded.folder).stderr
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+def test_a_catalogue_that_changes_is_told_of(embedded: Embedded) -> None:
+    path = embedded.folder / "catalogue.yaml"
+    before = path.read_text(encoding="utf-8")
+    path.write_text(f"{before}# later\n", encoding="utf-8")
+    try:
+        status = run("status", folder=embedded.folder)
+    finally:
+        path.write_text(before, encoding="utf-8")
+
+    assert "warning[embedded/changed]" in status.stdout
+    assert status.returncode == 0
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+def test_a_second_one_is_refused_and_leaves_the_first_as_it_is(embedded: Embedded) -> None:
+    rules = embedded.folder / "data/embedded/provisioning/prometheus/rules/risk.yml"
+    before = rules.stat()
+
+    done = run("up", "--embedded", folder=embedded.folder, env=embedded.environ)
+
+    assert (done.returncode, "error[embedded/runs]" in done.stderr) == (2, True)
+    assert rules.stat() == before
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
+@pytest.mark.parametrize("words", [("reload",), ("down", "--volumes"), ("status", "--grafana-password")])
+def test_what_only_containers_can_do_is_refused(embedded: Embedded, words: tuple[str, ...]) -> None:
+    done = run(*words, folder=embedded.folder)
+
+    assert (done.returncode, "error[embedded/cannot]" in done.stderr) == (2, True)
+
+
+@pytest.mark.needs("prometheus", "alertmanager")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "SIGKILL"])
 def test_its_end_is_the_end_of_everything(tmp_path: Path, how: signal.Signals) -> None:
     made = Embedded(tmp_path)
@@ -149,6 +197,31 @@ def test_its_end_is_the_end_of_everything(tmp_path: Path, how: signal.Signals) -
         wait_for("nobody listens", lambda: not made.listening(), 30, made.said)
     assert "Traceback" not in made.said()
     assert process.returncode == (0 if how is signal.SIGINT else -how)
+
+
+def test_down_ends_it_and_the_next_start_goes_on_without_rules_that_are_gone(tmp_path: Path) -> None:
+    made = Embedded(tmp_path, {"TAPEWATCH_CACHE": str(tmp_path / "none"), "PATH": str(tmp_path / "nothing")})
+    gone = tmp_path / "data/embedded/provisioning/prometheus/rules/gone.yml"
+    gone.parent.mkdir(parents=True)
+    gone.write_text("groups: []\n", encoding="utf-8")
+    with made.running() as process:
+        made.wait_until_up()
+        status = run("status", folder=tmp_path)
+        done = run("down", folder=tmp_path)
+
+        assert (done.returncode, process.wait(10), made.listening()) == (0, 0, set())
+    assert "warning[embedded/left-out]: prometheus is left out" in status.stdout
+    assert not gone.exists()
+    assert "error[embedded" not in run("status", folder=tmp_path, env={"PATH": str(tmp_path)}).stderr
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    made = Embedded(tmp_path)
+    (tmp_path / "data").write_text("in the way", encoding="utf-8")
+
+    done = run("up", "--embedded", folder=tmp_path, env=made.environ)
+
+    assert (done.returncode, "error[writing/in-the-way]" in done.stderr) == (2, True)
 
 
 def test_without_the_servers_it_runs_and_says_what_is_missing(tmp_path: Path) -> None:
