@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -52,6 +53,32 @@ def test_sql_prints_a_table_json_or_csv(folder: Path) -> None:
     assert list(csv.reader(StringIO(rows.stdout)))[1:] == [
         ["2026-01-01 00:00:00", "0", '{"symbol": "BTC-USD"}'], ["2026-01-01 00:01:00", "20", '{"symbol": "BTC-USD"}'],
     ]  # fmt: skip
+
+
+def test_a_row_that_is_too_wide_is_a_list_of_its_values(folder: Path) -> None:
+    text = "SELECT range AS n, repeat('ab', 50) AS long, NULL AS nothing FROM range(2)"
+
+    lines = [line.rstrip() for line in history(folder, "sql", text).stdout.splitlines()]
+
+    assert lines[0].rstrip("-") == "row 1 "
+    assert lines[1:5] == ["n        0", f"long     {'ab' * 35}a", f"         b{'ab' * 14}", "nothing"]
+    assert lines[5].startswith("row 2 -")
+
+
+def test_no_line_is_broken_where_there_is_no_terminal(folder: Path) -> None:
+    words = ["env", "-u", "COLUMNS", sys.executable, "-m", "tapewatch.cli", "history", "sql"]
+
+    done = subprocess.run(
+        [*words, "SELECT repeat('ab', 500) AS long, 1 AS n"], cwd=folder, capture_output=True, text=True, check=True
+    )
+
+    assert [line.split() for line in done.stdout.splitlines()] == [["long", "n"], ["ab" * 500, "1"]]
+
+
+def test_what_a_label_says_does_not_steer_the_terminal(folder: Path) -> None:
+    done = history(folder, "sql", "SELECT 'a' || chr(27) || '[2Jb' AS told")
+
+    assert done.stdout.split() == ["told", "a\\x1b[2Jb"]
 
 
 def test_sql_says_when_there_is_more(folder: Path) -> None:

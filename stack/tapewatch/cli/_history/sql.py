@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import sys
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,16 +17,18 @@ import click
 from tapewatch.cli._history._store import store_options
 
 if TYPE_CHECKING:
-    from rich.console import JustifyMethod
+    from rich.console import Console, JustifyMethod
 
     from tapewatch.history.store import Answer, Reader
 
 __all__ = ["command"]
 
-_NARROW = 8
-"""Columns of the terminal that a column of the answer has at least, if its name is that long."""
+_ENDLESS = 1_000_000
+"""Columns of what is no terminal: a line that goes to a file or a pipe is not broken."""
 
 _NUMBERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"}
+
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
 @click.command("sql")
@@ -68,17 +71,44 @@ def _reader(path: Path) -> Reader:
 
 
 def _table(answer: Answer) -> None:
+    """A line for each row; where that is too wide for the terminal, a line for each value."""
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, kind in zip(answer.columns, answer.types, strict=True):
         justify: JustifyMethod = "right" if kind in _NUMBERS else "left"
-        table.add_column(Text(name), justify=justify, overflow="fold", min_width=min(len(name), _NARROW))
+        table.add_column(Text(name), justify=justify, no_wrap=True)
     for row in answer.rows:
-        table.add_row(*(Text(_text(value)) for value in row))
-    Console().print(table)
+        table.add_row(*(Text(_shown(value)) for value in row))
+    console = Console(width=_ENDLESS)
+    needed = Measurement.get(console, console.options, table).maximum
+    width = Console().width if sys.stdout.isatty() or "COLUMNS" in os.environ else _ENDLESS
+    if needed <= width:
+        Console(width=max(needed, 1)).print(table)
+    else:
+        _records(answer, Console(width=width))
+
+
+def _records(answer: Answer, console: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    for number, row in enumerate(answer.rows, 1):
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in zip(answer.columns, row, strict=True):
+            table.add_row(Text(name, style="bold"), Text(_shown(value)))
+        console.rule(f"row {number}", align="left", characters="-", style="dim")
+        console.print(table)
+
+
+def _shown(value: Any) -> str:
+    """As a terminal may see it: what an event or a label says must not steer it."""
+    return _text(value).translate(_CONTROLS)
 
 
 def _json(answer: Answer) -> None:
