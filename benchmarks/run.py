@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import alert_delivery
+import at_rest
 import bridge
 import capacity
 import catalogue_size
@@ -16,6 +17,7 @@ import command_start
 import dashboards
 import event_bus
 import exporters
+import history_day
 import instruments
 import kubernetes
 import mutation
@@ -42,6 +44,8 @@ _BENCHMARKS = {
     "page": page.run,
     "bridge": bridge.run,
     "store": store.run,
+    "day": history_day.run,
+    "rest": at_rest.run,
     "capacity": capacity.run,
     "kubernetes": kubernetes.run,
     "front": query_front.run,

@@ -54,14 +54,14 @@ def _batches(folder: Path) -> Iterator[Figure]:
     theirs = _executemany(folder / "peer.duckdb")
     with Store.open(folder / "batches.duckdb") as store:
         wide, small = _scrapes(1_000), _scrapes(100)
-        ours = statistics.median(_timed(lambda: store.write(Batch([next(wide)]))) for _ in range(100))
+        ours = statistics.median(timed(lambda: store.write(Batch([next(wide)]))) for _ in range(100))
         commits, syncs = [], []
         with (folder / "bare").open("wb") as bare:
             for _ in range(300):  # in turns, so that both see the same disk
-                commits.append(_timed(lambda: store.write(Batch([next(small)]))))
+                commits.append(timed(lambda: store.write(Batch([next(small)]))))
                 bare.write(bytes(1_600))
                 bare.flush()
-                syncs.append(_timed(lambda: os.fsync(bare.fileno())))
+                syncs.append(timed(lambda: os.fsync(bare.fileno())))
     commit, sync = statistics.median(commits), statistics.median(syncs)
     yield Figure("1,000 samples in a batch", 1e3 * ours, "ms")
     yield Figure("  samples written in a second", 1_000 / ours, "")
@@ -77,7 +77,7 @@ def _executemany(path: Path) -> float:
         connection.execute("CREATE TABLE samples (series INTEGER, ts TIMESTAMP, value DOUBLE)")
         rows = [(number, datetime(2026, 1, 1), number / 7) for number in range(1_000)]
         return min(
-            _timed(lambda: connection.executemany("INSERT INTO samples VALUES (?, ?, ?)", rows)) for _ in range(3)
+            timed(lambda: connection.executemany("INSERT INTO samples VALUES (?, ?, ?)", rows)) for _ in range(3)
         )
 
 
@@ -101,19 +101,19 @@ def _questions(folder: Path) -> Iterator[Figure]:
 
 
 def _asked(reader: Reader, end: datetime) -> Iterator[Figure]:
-    scan = _milliseconds(lambda: reader.sql("SELECT series, arg_max(value, ts) FROM samples GROUP BY series"))
-    last = _milliseconds(lambda: reader.sql("SELECT series, value FROM last"))
+    scan = milliseconds(lambda: reader.sql("SELECT series, arg_max(value, ts) FROM samples GROUP BY series"))
+    last = milliseconds(lambda: reader.sql("SELECT series, value FROM last"))
     day, five = timedelta(days=1), Interval.MINUTES_5
     yield Figure("last values of all series, against a full scan", last / scan, "", 0.02)
-    one = _milliseconds(lambda: queries.history(reader, end - day, end, five, names=[PRICE], symbol="BTC-USD"))
+    one = milliseconds(lambda: queries.history(reader, end - day, end, five, names=[PRICE], symbol="BTC-USD"))
     yield Figure("a day in 5 minutes, one series", one, "ms", 10)
-    every = _milliseconds(lambda: reader.sql(ALL, {"start": (end - day).replace(tzinfo=None)}))
+    every = milliseconds(lambda: reader.sql(ALL, {"start": (end - day).replace(tzinfo=None)}))
     yield Figure("a day in 5 minutes, all series", every, "ms", 60)
     minute = [(end + timedelta(minutes=3)).replace(tzinfo=None)]
-    yield Figure("the last minute of one metric", _milliseconds(lambda: reader.sql(RECENT, minute)), "ms", 10)
-    week = _milliseconds(lambda: queries.history(reader, end - 7 * day, end, Interval.HOUR))
+    yield Figure("the last minute of one metric", milliseconds(lambda: reader.sql(RECENT, minute)), "ms", 10)
+    week = milliseconds(lambda: queries.history(reader, end - 7 * day, end, Interval.HOUR))
     yield Figure("a week in hours, all series", week, "ms", 100)
-    yield Figure("a join of two metrics, all of their samples", _milliseconds(lambda: reader.sql(JOIN)), "ms", 200)
+    yield Figure("a join of two metrics, all of their samples", milliseconds(lambda: reader.sql(JOIN)), "ms", 200)
 
 
 PRICE = "market_data_price"
@@ -135,7 +135,7 @@ def _held_up(store: Store, folder: Path) -> Iterator[Figure]:
     syncing = [0.0]
 
     def timed_sync(fd: Any) -> None:
-        syncing[0] = _timed(lambda: sync(fd))
+        syncing[0] = timed(lambda: sync(fd))
 
     sync, os.fdatasync = os.fdatasync, timed_sync  # what the store brings a batch to disk with
     small = _scrapes(100)
@@ -143,16 +143,16 @@ def _held_up(store: Store, folder: Path) -> Iterator[Figure]:
     def write_on() -> None:
         with (folder / "bare").open("wb") as bare:
             while not ended.is_set():
-                writes.append(_timed(lambda: store.write(Batch([next(small)]))))
+                writes.append(timed(lambda: store.write(Batch([next(small)]))))
                 waits.append(writes[-1] - syncing[0])
                 bare.write(bytes(1_600))
                 bare.flush()
-                syncs.append(_timed(lambda: os.fsync(bare.fileno())))
+                syncs.append(timed(lambda: os.fsync(bare.fileno())))
                 time.sleep(0.005)
 
     writer = threading.Thread(target=write_on)
     writer.start()
-    retained = _timed(lambda: store.retain(Retention.parse(["samples=1h"])))
+    retained = timed(lambda: store.retain(Retention.parse(["samples=1h"])))
     began = time.perf_counter()
     before, after = store.compact()
     compacted = time.perf_counter() - began
@@ -228,12 +228,12 @@ def _played() -> list[_Part]:
     return [_Part(name, layout, values) for name, (layout, values) in seen.items()]
 
 
-def _timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object]) -> float:
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
+def milliseconds(call: Callable[[], object]) -> float:
     call()
-    return 1e3 * min(_timed(call) for _ in range(7))
+    return 1e3 * min(timed(call) for _ in range(7))
