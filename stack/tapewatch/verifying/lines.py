@@ -70,7 +70,7 @@ OPENMETRICS = Syntax(
     re.compile(r""),
     re.compile(r'"(?:[^"\\]|\\.)*"'),
     ("counter", "gauge", "histogram", "summary", "gaugehistogram", "info", "stateset", "unknown"),
-    re.compile(r"-?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?", re.ASCII),
+    re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII),
 )
 
 _METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")

@@ -16,7 +16,7 @@ import numpy as np
 from tapewatch.history.samples import Values
 from tapewatch.verifying.lines import OPENMETRICS, TEXT, Syntax
 
-__all__ = ["numbers", "timestamp"]
+__all__ = ["has_more", "numbers", "timestamp"]
 
 _DIGITS = b"0123456789.+-eE"
 """What a plain number is made of: of these bytes alone `float` takes just what the formats take."""
@@ -27,14 +27,13 @@ _LETTERS = b"naifty" + b"NAIFTY"
 _DECIMAL = rb"[+-]?(?:\d++\.?+\d*+|\.\d++)(?:[eE][+-]?\d++)?+"
 _NO_NUMBER = rb"[nN][aA][nN]|[+-]?[iI][nN][fF](?:[iI][nN][iI][tT][yY])?+"
 _VALUE = rb"(?:%b|%b)" % (_DECIMAL, _NO_NUMBER)
-_SECONDS = rb"-?\d++(?:\.\d*+)?+(?:[eE][+-]?\d++)?+"
 _NAME, _QUOTED = rb"[a-zA-Z_][a-zA-Z0-9_]*+", rb'"(?:[^"\\]|\\.)*+"'
 _LABELS = rb"%b=%b(?:,%b=%b)*+" % (_NAME, _QUOTED, _NAME, _QUOTED)
-_EXEMPLAR = rb" # (\{(?:%b)?+\}) (%b)(?: %b)?+" % (_LABELS, _VALUE, _SECONDS)
+_EXEMPLAR = rb" # (\{(?:%b)?+\}) (%b)(?: %b)?+" % (_LABELS, _VALUE, _DECIMAL)
 
 _TAILS: Mapping[str, re.Pattern[bytes]] = {
     TEXT.name: re.compile(rb"(%b)(?:[ \t]++(\d++))?+()()[ \t]*+" % _VALUE),
-    OPENMETRICS.name: re.compile(rb"(%b)(?: (%b))?+(?:%b)?+" % (_VALUE, _SECONDS, _EXEMPLAR)),
+    OPENMETRICS.name: re.compile(rb"(%b)(?: (%b))?+(?:%b)?+" % (_VALUE, _DECIMAL, _EXEMPLAR)),
 }
 _NAMES = re.compile(rb"(%b)=%b" % (_NAME, _QUOTED))
 _SPECIAL = re.compile(_NO_NUMBER)
@@ -47,7 +46,7 @@ def numbers(tails: Sequence[bytes], syntax: Syntax) -> Values | None:
         tails: of each line what stands behind its name and labels.
         syntax: the format.
     """
-    if _has_more(tails):
+    if has_more(tails):
         tails = _values(tails, syntax)
         if b"" in tails:
             return None
@@ -68,8 +67,8 @@ def timestamp(tail: bytes, syntax: Syntax) -> float | None:
     return float(found[2]) if found and found[2] else None
 
 
-def _has_more(tails: Sequence[bytes]) -> bool:
-    """Whether there is more than values."""
+def has_more(tails: Sequence[bytes]) -> bool:
+    """Whether there is more than values behind name and labels: a timestamp, an exemplar, or what is wrong."""
     return bool(b"".join(tails).translate(None, _DIGITS + _LETTERS))
 
 
@@ -79,7 +78,7 @@ def _values(tails: Sequence[bytes], syntax: Syntax) -> Sequence[bytes]:
         # All lines of a target that sends timestamps look like this: a number, a blank, milliseconds.
         parts = [tail.partition(b" ") for tail in tails]
         values = [value for value, _, _ in parts]
-        if all(not at or at.isdigit() for _, _, at in parts) and not _has_more(values):
+        if all(not at or at.isdigit() for _, _, at in parts) and not has_more(values):
             return values
     return [_value(tail, syntax) if tail.translate(None, _DIGITS) else tail for tail in tails]
 

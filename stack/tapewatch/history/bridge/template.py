@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 
-from tapewatch.history.bridge.numbers import numbers
+from tapewatch.history.bridge.numbers import has_more, numbers
 from tapewatch.history.bridge.reading import Reading
 from tapewatch.history.samples import Layout, Series, Values
 from tapewatch.verifying.lines import Syntax
@@ -61,5 +61,8 @@ class Template:
         samples = list(compress(lines, self._samples))
         if not all(map(bytes.startswith, samples, self._heads)):
             return None
-        values = numbers(list(map(_tail, samples, self._slices)), self.syntax)
+        tails = list(map(_tail, samples, self._slices))
+        if self._kept is not None and has_more(tails):
+            return None  # with a timestamp another line of the same series may be the one that is kept
+        values = numbers(tails, self.syntax)
         return values if values is None or self._kept is None else values[self._kept]

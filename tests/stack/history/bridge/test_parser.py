@@ -115,6 +115,24 @@ def test_of_several_moments_of_a_series_the_newest_is_kept() -> None:
     assert read(b"a 4 9000\na 5 4000\na 6 5000\n", parser=parser) == {"a{}": 4.0}
 
 
+@pytest.mark.parametrize(
+    ("content_type", "end"), [(TEXT_TYPE, b""), (OPENMETRICS_TYPE, b"# EOF\n")], ids=["text", "openmetrics"]
+)
+def test_the_newest_is_kept_too_when_the_moments_come_only_with_a_later_answer(content_type: str, end: bytes) -> None:
+    parser = Parser()
+    assert read(b"a 1\na 2\n" + end, content_type, parser) == {"a{}": 1.0}
+    assert read(b"a 3 1000\na 4 3000\n" + end, content_type, parser) == {"a{}": 4.0}
+    assert read(b"a 5\na 6\n" + end, content_type, parser) == {"a{}": 5.0}
+
+
+@pytest.mark.parametrize("moment", ["5", "-5", "+5", ".5", "-.5", "5.", "1.7e9", "+.5E+9"])
+def test_every_timestamp_of_openmetrics_is_read(moment: str) -> None:
+    parser = Parser()
+    for value in (1.0, 2.0):
+        body = f"a {value} {moment} # {{}} 1 {moment}\n# EOF\n".encode()
+        assert read(body, OPENMETRICS_TYPE, parser) == {"a{}": value}
+
+
 def test_an_empty_answer_is_one_without_series() -> None:
     assert read(b"") == {}
     assert read(b"# EOF\n", OPENMETRICS_TYPE) == {}
