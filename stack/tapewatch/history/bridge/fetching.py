@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from tapewatch.history.bridge.resolving import Resolver
 from tapewatch.history.bridge.targets import Target
 from tapewatch.verifying.scraping import ACCEPT, Scraper, SecretError
 
@@ -43,7 +44,7 @@ def session(packed: bool) -> aiohttp.ClientSession:
         packed: ask for packed answers.
     """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT),
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT, resolver=Resolver()),
         # Unpacked here, in pieces: an answer of a few kilobytes may become gigabytes.
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -7,10 +7,13 @@ import gzip
 import logging
 import re
 import selectors
+import socket
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -255,6 +258,38 @@ def test_a_target_that_hangs_does_not_hold_up_the_others_and_is_not_asked_twice(
             assert all(scrape.up for each in seen for scrape in each.scrapes["good"])
 
     run(main())
+
+
+def test_names_that_nobody_answers_for_hold_up_no_other_target(
+    good: targets.Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large answer is read in a thread; lookups, which cannot be given up, must not have taken them all."""
+    over = threading.Event()
+    look_up = socket.getaddrinfo
+
+    def hanging(host: str, *rest: Any, **options: Any) -> Any:
+        if host.startswith("gone"):
+            over.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up("127.0.0.1" if host == "named" else host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", hanging)
+    monkeypatch.setattr(asking, "_LONG", 0)
+    gone = [Target(f"gone{number}", f"http://gone{number}:1/metrics", 60) for number in range(40)]
+
+    async def main() -> None:
+        async with Bridge([*gone, of(good), Target("named", f"http://named:{good.port}/metrics")], FAST) as bridge:
+            seen = await rounds_until(
+                bridge, lambda seen: all(seen[-1].scrapes[each] for each in ("good", "named")), timeout=30
+            )
+        assert all(scrape.up for name in ("good", "named") for each in seen for scrape in each.scrapes[name])
+
+    try:
+        begun = time.monotonic()
+        run(main())
+        assert time.monotonic() - begun < 40, "the end does not wait for the lookups"
+    finally:
+        over.set()
 
 
 def test_an_answer_that_comes_late_comes_with_a_later_round(bad: targets.Target, good: targets.Target) -> None:
