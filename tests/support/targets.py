@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +26,7 @@ __all__ = [
     "answer_too_much_compressed",
     "close",
     "hang",
+    "nothing_packed",
     "stall",
 ]
 
@@ -138,6 +140,14 @@ def answer_too_much_compressed(exchange: Exchange) -> None:
     packed = gzip.compress(body + _LINE * ((HUGE - len(body)) // len(_LINE)), compresslevel=1)
     exchange.begin(len(packed), "gzip")
     exchange.send(packed)
+
+
+def nothing_packed(size: int) -> bytes:
+    """The beginning of a packed answer that is larger than `size`, and holds not one byte."""
+    packer = zlib.compressobj(wbits=31)
+    beginning = packer.flush(zlib.Z_FULL_FLUSH)
+    # A block that stores nothing.
+    return beginning + b"\x00\x00\x00\xff\xff" * (size // 5 + 1)
 
 
 def _bad(exchange: Exchange) -> bytes:

@@ -40,6 +40,9 @@ _REDIRECTS = 10
 
 _CHUNK = 65536
 
+_SHOWN = 100
+"""Characters of an odd URL that are shown."""
+
 _IN_PATHS = "/?%:@!$&'()*+,;=~-._"
 """What a path may hold as it is."""
 
@@ -134,7 +137,7 @@ class Scraper:
             answer = self._ask(urlsplit(here), {**headers, **(self.signed if same else {})}, end)
             if isinstance(answer, Answer):
                 return answer
-            here = urljoin(here, answer)
+            here = _moved_to(here, answer)
         raise UnansweredError("status", f"sends on from one URL to another, {_REDIRECTS} times")
 
     def _ask(self, parts: SplitResult, headers: Mapping[str, str], end: float) -> Answer | str:
@@ -162,7 +165,7 @@ class Scraper:
             answer = _answer(connection.getresponse())
         except TimeoutError:
             raise slow from None
-        except (OSError, HTTPException, zlib.error) as error:
+        except (OSError, HTTPException, ValueError, zlib.error) as error:
             if is_late():
                 raise slow from None
             raise UnansweredError("no-answer", f"breaks off its answer: {_reason(error)}") from None
@@ -184,9 +187,16 @@ class Scraper:
         if given is None:
             return {}
         if given.type == "bearer":
-            return {"Authorization": f"Bearer {self._secret('credentials_file', given.credentials_file)}"}
+            return {"Authorization": f"Bearer {self._token('credentials_file', given.credentials_file)}"}
         signed = f"{given.username}:{self._secret('password_file', given.password_file)}"
         return {"Authorization": f"Basic {b64encode(signed.encode()).decode()}"}
+
+    def _token(self, setting: str, file: str | None) -> str:
+        """A secret that goes into a header as it is. A message about the header would show it."""
+        token = self._secret(setting, file)
+        if not (token.isascii() and token.isprintable()):
+            raise SecretError(setting, self._path(file), "a token is one line of ASCII")
+        return token
 
     def _secret(self, setting: str, file: str | None) -> str:
         path = self._path(file)
@@ -270,14 +280,27 @@ def _answer(response: HTTPResponse) -> Answer | str:
     return Answer(response.headers.get("Content-Type", ""), _body(response))
 
 
+def _moved_to(here: str, location: str) -> str:
+    try:
+        there = urljoin(here, location)
+        urlsplit(there)
+    except ValueError as error:
+        raise UnansweredError("status", f"sends on to {location[:_SHOWN]!r}, which is no URL: {error}") from None
+    return there
+
+
 def _body(response: HTTPResponse) -> bytes:
     packed = response.headers.get("Content-Encoding", "").strip().lower() == "gzip"
     unpacker = zlib.decompressobj(wbits=31) if packed else None
-    body = bytearray()
+    body, received = bytearray(), 0
     while chunk := response.read(_CHUNK):
         body += unpacker.decompress(chunk, LARGEST + 1 - len(body)) if unpacker else chunk
-        if len(body) > LARGEST:
+        received += len(chunk)
+        # What is packed may go on for ever and hold nothing.
+        if max(len(body), received) > LARGEST:
             raise _too_large()
+        if unpacker and unpacker.unused_data:
+            raise UnansweredError("no-answer", "sends more than one packed answer, or something behind it")
     if response.length or (unpacker and not unpacker.eof):
         raise IncompleteRead(bytes(body), response.length)
     return bytes(body)

@@ -28,6 +28,7 @@ from support.targets import (
     answer_too_much_compressed,
     close,
     hang,
+    nothing_packed,
     stall,
 )
 from support.waiting import wait_for
@@ -164,6 +165,21 @@ def test_a_packed_answer_is_unpacked(quoter: Exposing, verified: Verify) -> None
     assert only(verified()).code == "verify/no-answer"
 
 
+def test_what_follows_a_packed_answer_is_neither_dropped_nor_waited_for(quoter: Exposing, verified: Verify) -> None:
+    headers = {"Content-Type": TEXT_TYPE, "Content-Encoding": "gzip"}
+    quoter.respond = answering(200, headers, gzip.compress(TEXT.encode()) + gzip.compress(b"more 1\n"))
+    assert "more than one packed answer" in only(verified()).summary
+
+    quoter.respond = answering(200, headers, nothing_packed(LARGEST))
+    assert only(verified()).code == "verify/too-large"
+
+
+def test_a_size_that_is_none_is_named(quoter: Exposing, verified: Verify) -> None:
+    quoter.respond = answering(200, {"Content-Type": TEXT_TYPE, "Transfer-Encoding": "chunked"}, b"-4\r\na 1\n\r\n")
+
+    assert only(verified()).code == "verify/no-answer"
+
+
 def test_path_and_scheme_and_query_are_the_catalogues(quoter: Exposing, verified: Verify) -> None:
     assert verified(scrape={"path": "/stats/prometheus?all=1"}).problems == []
 
@@ -187,6 +203,9 @@ def test_a_redirect_is_followed_without_the_secret_and_a_circle_is_not(
     quoter.respond = answering(302, {"Location": "file:///etc/passwd"}, b"")
     assert "is no http:// or https:// URL" in only(verified()).summary
 
+    quoter.respond = answering(302, {"Location": "http://[::/metrics"}, b"")
+    assert "sends on to 'http://[::/metrics', which is no URL" in only(verified()).summary
+
 
 def test_user_and_password_are_sent(quoter: Exposing, verified: Verify, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("open sesame\n")
@@ -195,6 +214,18 @@ def test_user_and_password_are_sent(quoter: Exposing, verified: Verify, tmp_path
     assert verified(scrape={"credentials": credentials}).problems == []
 
     assert quoter.requests[0]["authorization"] == "Basic YWxpOm9wZW4gc2VzYW1l"
+
+
+@pytest.mark.parametrize("token", ["first\nsecond", "\u20ac3cret", "a\0b"])
+def test_what_no_header_may_hold_is_no_token_and_is_not_shown(quoter: Exposing, tmp_path: Path, token: str) -> None:
+    (tmp_path / "token").write_text(token, encoding="utf-8")
+    credentials = {"credentials_file": str(tmp_path / "token")}
+
+    (hindrance,) = look(tmp_path, quoter.address, scrape={"credentials": credentials}).hindrances
+
+    assert hindrance.code == "verify/secret"
+    assert hindrance.summary.endswith("cannot be used: a token is one line of ASCII")
+    assert quoter.requests == []
 
 
 def test_a_secret_that_is_not_here_hinders_and_is_found_in_the_folder_that_is_given(

@@ -133,14 +133,17 @@ class Fetcher:
             raise self._too_large()
         unpacker = zlib.decompressobj(_GZIP) if encoding == "gzip" else None
         pieces: list[bytes] = []
-        size = 0
+        size = received = 0
         async for piece in response.content.iter_any():
             unpacked = unpacker.decompress(piece, self._largest + 1 - size) if unpacker else piece
-            size += len(unpacked)
-            if size > self._largest:
+            size, received = size + len(unpacked), received + len(piece)
+            # What is packed may go on for ever and hold nothing.
+            if max(size, received) > self._largest:
                 raise self._too_large()
+            if unpacker and unpacker.unused_data:
+                raise UnansweredError("sends more than one packed answer, or something behind it")
             pieces.append(unpacked)
-        if unpacker and (not unpacker.eof or unpacker.unused_data):
+        if unpacker and not unpacker.eof:
             raise UnansweredError("breaks off its answer: what it packed has no end")
         return b"".join(pieces)
 

@@ -202,6 +202,15 @@ def test_a_packed_answer_that_nobody_asked_for_is_refused_or_unpacked_whole() ->
     assert "breaks off" in answering((200, {**TEXT, "Content-Encoding": "gzip"}, b"a 1\n"))[0].error
 
 
+def test_what_follows_a_packed_answer_is_neither_kept_nor_waited_for() -> None:
+    headers = {**TEXT, "Content-Encoding": "gzip"}
+    packed = gzip.compress(b"a 1\n")
+
+    assert "more than one packed answer" in answering((200, headers, packed + gzip.compress(b"b 2\n")))[0].error
+    # The sender goes on as long as anybody listens; what it sends unpacks to nothing.
+    assert "more than 10 MB" in answering((200, headers, targets.nothing_packed(10 * 1024 * 1024)))[0].error
+
+
 def test_it_asks_as_prometheus_does_and_signs_in(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("secret\n", encoding="utf-8")
     settings = Settings(credentials=Credentials(credentials_file=str(tmp_path / "token")))
@@ -226,6 +235,16 @@ def test_a_token_that_is_not_there_is_said_and_looked_for_again(tmp_path: Path) 
                 await rounds_until(bridge, lambda seen: seen[-1].scrapes["one"][0].up)
 
     run(main())
+
+
+def test_a_token_that_no_header_may_hold_is_named_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("first\nsecond", encoding="utf-8")
+    settings = Settings(credentials=Credentials(credentials_file=str(tmp_path / "token")))
+
+    scrape, asked = answering((200, TEXT, b"a 1\n"), settings)
+
+    assert scrape.error == f"cannot be asked: {tmp_path / 'token'}: a token is one line of ASCII"
+    assert asked == []
 
 
 # --- round after round
