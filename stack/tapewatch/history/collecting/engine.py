@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from tapewatch.history.bridge import Round
 from tapewatch.history.collecting.host import Host
 from tapewatch.history.samples import Layout, Scrape
+from tapewatch.history.store.rows import columns_of, microseconds
 from tapewatch.plugins import Plugins, discover
 from tapewatch_sdk.collectors import Collector, Cycle, Reading, Row, Table
 from tapewatch_sdk.loading import failure
@@ -68,7 +69,10 @@ class Collectors:
 
     def _rows(self, collector: Collector, cycle: Cycle) -> list[Row]:
         try:
-            return [self._checked(collector, row, cycle) for row in collector.collect(cycle)]
+            rows = [self._checked(collector, row, cycle) for row in collector.collect(cycle)]
+            # The store refuses a row that does not fit with all of its batch, the samples of the round among it.
+            columns_of(rows, self._tables, microseconds(cycle.timestamp))
+            return rows
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a plugin raises, the rest goes on
             if collector.name not in self._named:
                 self._named.add(collector.name)

@@ -115,6 +115,8 @@ def test_rows_that_are_none_of_its_own_are_refused() -> None:
         (Row("plain", {}), "`plain` is none of its tables"),
         (Row("broken", {"colour": 1}), "`broken` has no column `colour`"),
         ("broken", "is no Row"),
+        # The store would refuse it, and with it the whole round.
+        (Row("broken", {"timestamp": "noon"}), "broken.timestamp is a TIMESTAMP, and got 'noon'"),
     ):
         broken = Broken()
         broken.answer = answer
