@@ -110,6 +110,14 @@ class Engine:
             run("SET python_enable_replacements = false")
             run("SET lock_configuration = true")
 
+    def has(self, name: str) -> bool:
+        """Whether a table or view has the name, in the file or in memory."""
+        found = self.connection.cursor().execute(
+            "SELECT 1 FROM duckdb_tables() WHERE table_name = $1 UNION ALL "
+            "SELECT 1 FROM duckdb_views() WHERE view_name = $1 AND NOT internal", [name]
+        ).fetchone()  # fmt: skip
+        return found is not None
+
     def define(self, table: Table) -> None:
         """Make a collector's table, in the file at once; it is empty there until the next move."""
         columns = ", ".join(f'"{each.name}" {each.type}' for each in table.columns)

@@ -101,7 +101,7 @@ def newer(path: Path, found: int, known: int) -> ProblemsError:
     )
 
 
-def clash(table: str, summary: str) -> ProblemsError:
+def clash(table: str, summary: str, fix: str = "give the collector's table another name") -> ProblemsError:
     """A collector's table cannot be made."""
     return ProblemsError(
         [
@@ -109,7 +109,7 @@ def clash(table: str, summary: str) -> ProblemsError:
                 "history/table-clash",
                 summary,
                 "a table has one shape for as long as the store lives",
-                "give the collector's table another name",
+                fix,
                 Place(path=table),
             )
         ]

@@ -104,11 +104,16 @@ class Store:
         for table in tables:
             if bad := next((each for each in _names(table) if not _PLAIN.fullmatch(each)), None):
                 raise clash(table.name, f"`{bad}` is no plain SQL name in lower case")
+            if wrong := _misshapen(table):
+                raise clash(table.name, f"the table {table.name} {wrong}", "mend its columns and its key")
             known = self._keeper.engine.tables.get(table.name)
             if known == table:
                 continue
             if known is not None:
                 raise clash(table.name, f"the table {table.name} is there with other columns or another key")
+            # Looked up before: a table that is in the file and cannot be shown would keep the store from ever opening.
+            if self._keeper.engine.has(table.name):
+                raise clash(table.name, f"the name {table.name} is taken")
             try:
                 self._keeper.define(table)
             except duckdb.CatalogException as error:
@@ -313,6 +318,17 @@ class Store:
         if now - self._retained >= RETAIN_SECONDS:
             self._retained = now
             self.retain()
+
+
+def _misshapen(table: Table) -> str:
+    """Why no table can be made of it; empty if one can."""
+    names, key = [column.name for column in table.columns], table.key
+    if not names:
+        return "has no columns"
+    if twice := next((each for each in (*names, *key) if names.count(each) > 1 or key.count(each) > 1), None):
+        return f"has `{twice}` twice"
+    lacking = next((each for each in key if each not in names), None)
+    return f"has no column `{lacking}`, which is in its key" if lacking else ""
 
 
 def _names(table: Table) -> list[str]:

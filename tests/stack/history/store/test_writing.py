@@ -181,6 +181,27 @@ def test_a_table_that_is_taken_or_badly_named_is_refused(store: Store, table: Ta
     assert code(raised) == "history/table-clash"
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        Table("targets", TABLE.columns),  # these two are in memory alone
+        Table("moment", TABLE.columns),
+        Table("fine", TABLE.columns, ("colour",)),
+        Table("fine", TABLE.columns, ("timestamp", "timestamp")),
+        Table("fine", (*TABLE.columns, TABLE.columns[-1])),
+        Table("fine", ()),
+    ],
+)
+def test_a_table_that_cannot_be_shown_is_refused_and_the_store_opens_again(file: Path, table: Table) -> None:
+    with Store.open(file) as store:
+        with pytest.raises(ProblemsError) as raised:
+            store.define([table])
+        assert code(raised) == "history/table-clash"
+
+    with Store.open(file) as store:
+        store.define([TABLE])
+
+
 def test_what_is_handed_in_is_grouped_and_one_that_does_not_fit_holds_up_no_other(file: Path) -> None:
     with Store.open(file, batch_size=1_000_000, write_interval=0.05) as store:
         bad = store.submit(Batch(rows=[Row("nowhere", {})]))
