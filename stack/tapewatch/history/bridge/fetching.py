@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import ssl
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -153,4 +155,7 @@ class Fetcher:
 
 def _words(error: OSError) -> str:
     """What the system says; asyncio says it in words of its own, with the address, which stands beside it anyway."""
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    # TLS and the resolver count in numbers of their own, which mean something else to the system.
+    if error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__

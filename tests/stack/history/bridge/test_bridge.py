@@ -23,7 +23,7 @@ from support.servers import free_port
 from support.targets import Behaviour
 from tapewatch.catalogue.model import Credentials
 from tapewatch.catalogue.model import Scrape as Settings
-from tapewatch.history.bridge import Bridge, Round, Target, asking
+from tapewatch.history.bridge import Bridge, Round, Target, asking, fetching
 from tapewatch.history.bridge.fetching import UnansweredError
 from tapewatch.history.bridge.meters import Meters
 from tapewatch.history.samples import Scrape
@@ -152,6 +152,34 @@ def test_a_target_that_nobody_serves_is_down(good: targets.Target) -> None:
 
     assert only(found, "none").error == "cannot be reached: Connection refused"
     assert only(found, "good").up
+
+
+def test_a_target_that_does_not_speak_tls_says_so() -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            async with Bridge([Target("plain", f"https://{address}/metrics", 30)]) as bridge:
+                scrape = only(await bridge.scrape_all(), "plain")
+        assert "cannot be reached" in scrape.error
+        assert "WRONG_VERSION_NUMBER" in scrape.error
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ConnectionResetError(), "ConnectionResetError"),
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 1)"), "Connection refused"),
+        (socket.gaierror(socket.EAI_NONAME, "no such name"), "no such name"),
+    ],
+)
+def test_no_reason_is_empty_or_anothers(error: OSError, words: str) -> None:
+    assert fetching._words(error) == words
 
 
 def test_a_service_that_cannot_be_asked_says_why() -> None:
