@@ -167,3 +167,19 @@ def test_a_longer_time_is_asked_of_the_history(page: Page, server: PageServer) -
     page.locator("#span").select_option("3600")
 
     wait_for("an hour was asked for", lambda: "HOUR_1" in {query["time_range"] for query in server.asked})
+
+
+def test_prices_of_two_services_are_not_added_up(page: Page, server: PageServer) -> None:
+    server.trade()
+    server.services["market-data-b"] = service()
+    server.set("market_data_price", 64_020.5, symbol="BTC-USD", service="market-data-b")
+    server.history = [
+        buckets("market_data_price", minutes(60_000.0, 60_000.0, 60_000.0), symbol="BTC-USD", service=each)
+        for each in ("market-data", "market-data-b")
+    ]
+    page.goto(server.url)
+    page.locator("#chart-price select").select_option("BTC-USD")
+
+    legend(page, "price", "BTC-USD", "$64,010.50")
+    wait_for("the history fills the left edge", lambda: read(page, "price", "Home") != [DASH])
+    assert read(page, "price", "Home") == ["$60,000.00"]

@@ -296,3 +296,18 @@ def test_series_that_come_and_go_do_not_mix_up_the_others(page: Page, server: Pa
     value(page, "exposure", "$900.00")
     value(page, "kill-switch", "off")
     expect(page.locator("#store-list dd").nth(3)).to_have_text("22")
+
+
+def test_prices_and_shares_of_two_services_are_not_added_up_and_sums_of_money_are(
+    page: Page, server: PageServer
+) -> None:
+    server.trade()
+    for name in ("signal-bridge", "signal-bridge-b"):
+        server.services[name] = service()
+        server.set("strategy_win_rate", 0.6, strategy="momentum", service=name)
+        server.set("strategy_daily_pnl", 12.5, strategy="momentum", service=name)
+    server.set("market_data_price", 64_020.5, symbol="BTC-USD", service="market-data-b")
+    page.goto(server.url)
+
+    expect(page.locator("#strategies-table tbody td")).to_have_text(["+$25.00", DASH, DASH, DASH, "60 %"])
+    expect(page.locator("#symbols-table tbody tr").first.locator("td").first).to_have_text("$64,010.50")

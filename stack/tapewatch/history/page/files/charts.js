@@ -1,6 +1,7 @@
 // Which charts there are, and what lines each has.
 
 import { LATENCIES, ORDERS, PROFITS } from "./measures.js";
+import { first } from "./model.js";
 
 const YOUNG = "The history has no two whole minutes of this yet.";
 
@@ -11,8 +12,8 @@ export const CHARTS = [
     id: "price", title: "Price", unit: "price", says: "last, of a symbol or all",
     views: [{
       label: "all, change in %", relative: true,
-      now: ({ model }) => [...model.by("market_data_price", "symbol")],
-      fill: { kind: "gauge", names: ["market_data_price"], label: "symbol" },
+      now: ({ model }) => [...model.by("market_data_price", "symbol", first)],
+      fill: { kind: "gauge", names: ["market_data_price"], label: "symbol", join: first },
     }],
   },
   {

@@ -1,7 +1,7 @@
 // What was before the page was opened, or while it was away: asked of the store, one bucket a minute.
 
 import { LATENCIES } from "./measures.js";
-import { numberOf } from "./model.js";
+import { numberOf, sum } from "./model.js";
 import { quantile } from "./rates.js";
 
 const MINUTE = 60;
@@ -27,16 +27,16 @@ async function ask(names, span, now) {
   return found;
 }
 
-// The sum over series of a value of each bucket, as points; a bucket in which none has a value is left out.
-function summed(series, valueOf) {
-  const sums = new Map();
+// A value of each bucket, of all series together, as points; a bucket in which none has a value is left out.
+function joined(series, valueOf, join = sum) {
+  const found = new Map();
   for (const each of series) {
     for (const at of each.buckets.keys()) {
       const value = valueOf(each, at);
-      if (!Number.isNaN(value)) sums.set(at, (sums.get(at) ?? 0) + value);
+      if (!Number.isNaN(value)) found.set(at, found.has(at) ? join(found.get(at), value) : value);
     }
   }
-  return sums;
+  return found;
 }
 
 const average = ({ buckets }, at) => buckets.get(at)[0];
@@ -62,13 +62,13 @@ function byLabel(series, label, otherwise) {
 }
 
 const all = (found, names) => names.flatMap((name) => found.get(name) ?? []);
-const first = (found, names) => found.get(names.find((name) => found.has(name))) ?? [];
+const exposed = (found, names) => found.get(names.find((name) => found.has(name))) ?? [];
 
 function means(found) {
   return LATENCIES.map(([label, families]) => {
     const [name, factor] = families.find(([each]) => found.has(`${each}_count`)) ?? families[0];
-    const counts = summed(found.get(`${name}_count`) ?? [], gained);
-    const sums = summed(found.get(`${name}_sum`) ?? [], gained);
+    const counts = joined(found.get(`${name}_count`) ?? [], gained);
+    const sums = joined(found.get(`${name}_sum`) ?? [], gained);
     const known = [...counts].filter(([at, seen]) => seen > 0 && sums.has(at));
     return [label, known.map(([at, seen]) => [at + MINUTE / 2, (sums.get(at) / seen) * factor])];
   });
@@ -78,7 +78,7 @@ function quantiles(found, share) {
   return LATENCIES.map(([label, families]) => {
     const [name, factor] = families.find(([each]) => found.has(`${each}_bucket`)) ?? families[0];
     const bounds = byLabel(found.get(`${name}_bucket`) ?? [], "le")
-      .map(([bound, series]) => [numberOf(bound === "+Inf" ? bound : Number(bound)), summed(series, gained)]);
+      .map(([bound, series]) => [numberOf(bound === "+Inf" ? bound : Number(bound)), joined(series, gained)]);
     const moments = [...new Set(bounds.flatMap(([, sums]) => [...sums.keys()]))].sort((one, other) => one - other);
     return [label, moments.map((at) => {
       const buckets = bounds.filter(([, sums]) => sums.has(at)).map(([bound, sums]) => [bound, sums.get(at)]);
@@ -89,14 +89,14 @@ function quantiles(found, share) {
 
 // For each kind of `fill` in charts.js, the lines as [label, points].
 const KINDS = {
-  gauge: (found, { names, label, otherwise }) =>
-    byLabel(all(found, names), label, otherwise).map(([key, series]) => [key, points(summed(series, average), MINUTE / 2)]),
+  gauge: (found, { names, label, otherwise, join }) =>
+    byLabel(all(found, names), label, otherwise).map(([key, series]) => [key, points(joined(series, average, join), MINUTE / 2)]),
   sum: (found, { names }) =>
-    Object.entries(names).map(([label, each]) => [label, points(summed(first(found, each), average), MINUTE / 2)]),
+    Object.entries(names).map(([label, each]) => [label, points(joined(exposed(found, each), average), MINUTE / 2)]),
   gain: (found, { names }) =>
-    Object.entries(names).map(([label, each]) => [label, points(summed(first(found, each), gained), MINUTE)]),
+    Object.entries(names).map(([label, each]) => [label, points(joined(exposed(found, each), gained), MINUTE)]),
   rate: (found, { names, label }) =>
-    byLabel(all(found, names), label).map(([key, series]) => [key, points(summed(series, gained), MINUTE / 2, 1 / MINUTE)]),
+    byLabel(all(found, names), label).map(([key, series]) => [key, points(joined(series, gained), MINUTE / 2, 1 / MINUTE)]),
   mean: means,
   quantile: (found, { share }) => quantiles(found, share),
 };

@@ -7,6 +7,11 @@ const REMEMBERED = 200_000; // Series that are gone are remembered up to here, f
 // NaN for whatever is no number: null is a series that nobody exposes any more.
 export const numberOf = (value) => (typeof value === "number" ? value : SPECIAL.get(value) ?? NaN);
 
+// How one value is made of those of several series. Prices and shares cannot be added up: the first that is there counts,
+// as it does in the store's tables.
+export const sum = (one, other) => one + other;
+export const first = (one) => one;
+
 class Entry {
   constructor(name, labels, type) {
     this.name = name;
@@ -86,11 +91,7 @@ export class Model {
 
   // The sum over all series; NaN when there is none.
   total(name) {
-    let sum = NaN;
-    for (const { value } of this.all(name)) {
-      if (!Number.isNaN(value)) sum = (Number.isNaN(sum) ? 0 : sum) + value;
-    }
-    return sum;
+    return this.all(name).reduce((all, { value }) => (Number.isNaN(value) ? all : (Number.isNaN(all) ? 0 : all) + value), NaN);
   }
 
   // What a counter has gained since the page was opened; NaN while nobody exposes it.
@@ -102,13 +103,14 @@ export class Model {
     return this.all(name).reduce((most, { value }) => (value > most || Number.isNaN(most) ? value : most), NaN);
   }
 
-  // The sums by a label, in the order of its values.
-  by(name, label) {
-    const sums = new Map();
-    for (const entry of this.all(name)) {
-      if (Number.isNaN(entry.value) || entry.labels[label] === undefined) continue;
-      sums.set(entry.labels[label], (sums.get(entry.labels[label]) ?? 0) + entry.value);
+  // What series say by a label, in the order of its values; `join` makes one value of those of several services.
+  by(name, label, join = sum) {
+    const found = new Map();
+    for (const { value, labels } of this.all(name)) {
+      const key = labels[label];
+      if (Number.isNaN(value) || key === undefined) continue;
+      found.set(key, found.has(key) ? join(found.get(key), value) : value);
     }
-    return new Map([...sums].sort(([one], [other]) => (one < other ? -1 : 1)));
+    return new Map([...found].sort(([one], [other]) => (one < other ? -1 : 1)));
   }
 }

@@ -2,10 +2,12 @@
 
 import { byId, Keyed, setHidden, setText } from "./dom.js";
 import { count, number, percent, price, signedUsd, usd } from "./format.js";
+import { first } from "./model.js";
 
+// Title, metric, how it is written, and how several services' values become one where they are not added up.
 const SYMBOLS = [
-  ["Last price", "market_data_price", price],
-  ["Last fill", "execution_last_fill_price", price],
+  ["Last price", "market_data_price", price, first],
+  ["Last fill", "execution_last_fill_price", price, first],
   ["Position", "risk_position_size", number],
   ["Value", "position_value_usd", usd],
   ["Unrealised", "risk_pnl_unrealized", signedUsd],
@@ -17,7 +19,7 @@ const STRATEGIES = [
   ["In all", "strategy_pnl", signedUsd],
   ["Positions", "strategy_positions", count],
   ["Signals", "strategy_signals_total", count],
-  ["Win rate", "strategy_win_rate", percent],
+  ["Win rate", "strategy_win_rate", percent, first],
 ];
 
 class Table {
@@ -42,7 +44,7 @@ class Table {
   }
 
   show() {
-    const found = this.columns.map(([, name]) => this.source.model.by(name, this.label.toLowerCase()));
+    const found = this.columns.map(([, name, , join]) => this.source.model.by(name, this.label.toLowerCase(), join));
     const keys = [...new Set(found.flatMap((each) => [...each.keys()]))].sort();
     setHidden(byId(`${this.id}-none`), keys.length > 0);
     setHidden(byId(`${this.id}-table`).parentElement, keys.length === 0);
