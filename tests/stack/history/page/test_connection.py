@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -37,6 +39,22 @@ def test_a_lost_connection_is_said_plainly_and_comes_back_by_itself(page: Page, 
     expect(page.locator("#lost")).to_be_hidden()
     assert page.locator("main").evaluate("(main) => getComputedStyle(main).filter") == "none"
     expect(page.locator("#events-list > li")).to_have_count(1)  # told again, shown once
+
+
+def test_what_happened_while_it_was_away_is_not_of_the_last_minute(page: Page, server: PageServer) -> None:
+    server.trade()
+    page.goto(server.url)
+    expect(page.locator("#tile-trading .value")).to_have_text("Idle")
+    server.stop()
+    server.add("execution_orders_submitted_total", 5_000.0, symbol="BTC-USD", service="execution-engine")
+    page.wait_for_timeout(6_000)  # longer than a hiccup
+
+    server.start()
+    expect(page.locator("#lost")).to_be_hidden()
+    expect(page.locator("#tile-trading .note")).to_have_text("counting orders")
+    server.add("execution_orders_submitted_total", 7.0, symbol="BTC-USD", service="execution-engine")
+
+    expect(page.locator("#tile-trading .note")).to_have_text(re.compile("^7 orders in the last"))
 
 
 def test_pauses_between_tries_grow_and_a_key_shortens_the_wait(page: Page, server: PageServer) -> None:

@@ -69,12 +69,35 @@ def test_a_rate_needs_time_forgets_what_is_old_and_breaks_where_nobody_counted(c
       return points.map(([at, count]) => { rate.push(at, count ?? NaN); return [rate.gain, rate.perSecond]; });
     }"""
 
-    found = call("rates", rate, 10, [[0, 100], [1, 104], [2, 108], [20, 200], [21, None], [22, 300], [24, 310]])
+    found = call("rates", rate, 3, [[0, 100], [1, 104], [2, 108], [4, 120], [7, 150], [8, None], [9, 300], [11, 310]])
 
-    assert [math.isnan(gain) for gain, _ in found] == [True, True, False, False, True, True, False]
+    assert [math.isnan(gain) for gain, _ in found] == [True, True, False, False, False, True, True, False]
     assert found[2] == [8, 4]
-    assert found[3][0] == 92  # since the last moment before the window: nobody knows what happened between
-    assert found[6] == [10, 5]
+    assert found[3][0] == 16
+    assert found[4][0] == 30
+    assert found[7] == [10, 5]
+
+
+@pytest.mark.parametrize("later", [20, -3_600])
+def test_a_rate_takes_nothing_over_a_pause_or_from_before_the_clock_was_set_back(call: Any, later: int) -> None:
+    rate = """(later) => {
+      const rate = new it.Rate(60);
+      for (const [at, count] of [[0, 100], [2, 110], [later, 5000], [later + 2, 5003]]) rate.push(at, count);
+      return [rate.gain, rate.seconds];
+    }"""
+
+    assert call("rates", rate, later) == [3, 2]
+
+
+def test_a_line_goes_on_when_the_clock_is_set_back_and_a_small_step_is_left_out(call: Any) -> None:
+    pushed = """(moments) => {
+      const track = new it.Track();
+      for (const at of moments) track.push(at, at + 0.5);
+      return [track.times, track.last];
+    }"""
+
+    assert call("tracks", pushed, [100, 200, 201, 199, 202]) == [[100, 200, 201, 202], 202.5]
+    assert call("tracks", pushed, [100, 200, 201, 150, 151]) == [[100, 150, 151], 151.5]
 
 
 def test_a_model_counts_what_counters_gained_over_restarts_and_absences(call: Any) -> None:

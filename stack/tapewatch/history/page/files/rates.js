@@ -1,5 +1,7 @@
 // Rates of counters over the last seconds, from what was counted since the page was opened.
 
+const PAUSE = 5; // Seconds between two counts from which on they are not of the same time.
+
 export class Rate {
   // window: seconds. least: seconds that must have been seen before there is an answer.
   constructor(window, least = 2) {
@@ -10,10 +12,11 @@ export class Rate {
   }
 
   push(at, gained) {
-    if (Number.isNaN(gained)) {
+    const since = at - this.times.at(-1);
+    if (Number.isNaN(gained) || since > PAUSE || since < 0) {
       this.times.length = this.counts.length = 0; // Nobody counted for a while: what is before it says nothing of now.
-      return;
     }
+    if (Number.isNaN(gained)) return;
     this.times.push(at);
     this.counts.push(gained);
     let stale = 0;

@@ -1,6 +1,7 @@
 // One line of a chart: its moments and values, of the last hour at most.
 
 export const KEPT = 3600;
+const SET_BACK = 5; // Seconds by which the server's clock must go back before we believe it.
 
 export class Track {
   constructor() {
@@ -10,7 +11,8 @@ export class Track {
   }
 
   push(at, value) {
-    if (this.times.length > 0 && at <= this.times.at(-1)) return;
+    if (at < this.times.at(-1) - SET_BACK) this.forget(at);
+    if (at <= this.times.at(-1)) return;
     if (Number.isNaN(value) && Number.isNaN(this.last)) return; // One is enough to break a line; none need begin it.
     this.times.push(at);
     this.values.push(value);
@@ -20,6 +22,11 @@ export class Track {
       this.times.splice(0, first);
       this.values.splice(0, first);
     }
+  }
+
+  // What is from `at` on, of a time that has not come yet.
+  forget(at) {
+    this.times.length = this.values.length = this.from(at);
   }
 
   // Points from the history: used where no moment within `reach` seconds is known yet.
