@@ -126,3 +126,36 @@ def test_a_key_is_asked_for_where_one_is_needed(page: Page, server: PageServer) 
     assert page.evaluate("() => document.cookie") == ""
     page.reload()
     expect(page.locator("#tile-exposure .value")).to_have_text("$798.45")
+
+
+def test_a_login_that_was_closed_is_asked_for_again(page: Page, server: PageServer) -> None:
+    server.trade()
+    server.key = "a long and secret key"
+    page.goto(server.url)
+    field = page.get_by_role("textbox", name="API key")
+    expect(field).to_be_focused()
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")  # a browser lets nobody keep a dialog open for ever
+    expect(page.locator("#login")).to_be_hidden()
+
+    page.get_by_role("button", name="Try now").click()
+
+    expect(field).to_be_focused()
+    field.fill(server.key)
+    page.keyboard.press("Enter")
+    expect(page.locator("#tile-exposure .value")).to_have_text("$798.45")
+
+
+def test_a_question_that_is_never_answered_does_not_end_the_tries(page: Page, server: PageServer) -> None:
+    server.trade()
+    page.goto(server.url)
+    expect(page.locator("#tile-exposure .value")).to_have_text("$798.45")
+    page.route("**/api/events*", lambda route: None)
+    server.stop()
+    expect(page.locator("#lost-age")).to_contain_text("Trying.")  # the second loss in a row asks whether a key is wanted
+    page.wait_for_timeout(1_500)
+
+    server.start()
+
+    expect(page.locator("#lost")).to_be_hidden()
+    page.unroute("**/api/events*")

@@ -55,6 +55,7 @@ export class Link extends EventTarget {
     this.drop();
     if (!opened && (await this.refused())) {
       this.become("refused");
+      this.dispatchEvent(new Event("refused")); // Each time: whoever tries again is asked again.
       return;
     }
     if (this.socket !== null) return; // Somebody tried again meanwhile.

@@ -4,10 +4,13 @@ import { byId, setText } from "./dom.js";
 
 const WORDS = new Map([[401, "This is not the key."], [403, "This is not the key."], [429, "Too many tries; wait a moment."]]);
 
+const PATIENCE = 5_000; // Milliseconds: a server that never answers must not keep the page from trying again.
+
 // Whether the server wants a key that we do not have.
 export async function refused() {
   try {
-    return (await fetch("/api/events?limit=1", { cache: "no-store" })).status === 401;
+    const signal = AbortSignal.timeout(PATIENCE);
+    return (await fetch("/api/events?limit=1", { cache: "no-store", signal })).status === 401;
   } catch {
     return false;
   }

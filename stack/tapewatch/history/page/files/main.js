@@ -58,9 +58,7 @@ link.addEventListener("opened", () => {
   filled = false;
   storage.forget();
 });
-link.addEventListener("change", () => {
-  if (link.state === "refused") login.ask();
-});
+link.addEventListener("refused", () => login.ask());
 byId("span").addEventListener("change", () => history.fill());
 setInterval(() => history.refresh(), QUANTILES_EVERY);
 listen({ retry: () => link.retry() });
