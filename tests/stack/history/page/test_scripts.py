@@ -48,9 +48,36 @@ def test_numbers_are_written_as_people_read_them(call: Any) -> None:
         ("bytes", 5e9, "4.66 GiB"),
         ("number", 12345.0, "12.3k"),
         ("count", 12345.4, "12,345"),
+        ("usd", 89e12, "$89T"),
+        ("usd", -1.5e300, "-$1.50e+300"),
+        ("count", 1e300, "1.00e+300"),
+        ("number", 4e-8, "0.00000004"),
+        ("number", -4e-12, "0"),
+        ("percent", -0.0000001, "0 %"),
+        ("price", 1.2345e-9, "$0.000000001235"),
     ]
 
     assert [(name, value, call("format", f"it.{name}", value)) for name, value, _ in wanted] == wanted
+
+
+@pytest.mark.parametrize(("change", "text"), [(-0.0001, "0.000 %"), (0.0001, "0.000 %"), (0.25, "+0.250 %")])
+def test_a_change_that_is_none_has_no_sign(call: Any, change: float, text: str) -> None:
+    assert call("format", "it.valued", change, "%") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "unit", "text"),
+    [
+        (1.005e9, 5e6, "usd", "$1,005M"),
+        (-5e13, 5e13, "usd", "-$50T"),
+        (2_000.0, 1_000.0, "usd", "$2,000"),
+        (-1e300, 5e299, "usd", "-$1.00e+300"),
+        (3e-10, 1e-10, "price", "0.0000000003"),
+        (4e6, 2e6, "", "4M"),
+    ],
+)
+def test_a_tick_has_the_digits_that_its_step_has(call: Any, value: float, step: float, unit: str, text: str) -> None:
+    assert call("format", "it.tick", value, step, unit) == text
 
 
 @pytest.mark.parametrize(

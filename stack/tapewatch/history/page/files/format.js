@@ -5,6 +5,7 @@ export const UNKNOWN = "–";
 const TIMES = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
 const METRIC = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 const BINARY = [[2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"]];
+const LEGIBLE = 1e15; // A number from here on is a mistake of somebody; 300 digits of it would push all else off the page.
 const formats = new Map();
 
 // Making one takes a thousand times as long as using one.
@@ -15,7 +16,9 @@ function plain(value, least, most) {
     format = new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
     formats.set(key, format);
   }
-  return format.format(value === 0 ? 0 : value); // Nobody wants to read "-0".
+  if (Math.abs(value) >= LEGIBLE) return value.toExponential(2);
+  const text = format.format(value);
+  return /[1-9]/.test(text) ? text : text.replace("-", ""); // Nobody wants to read "-0".
 }
 
 function finite(value, write) {
@@ -25,11 +28,11 @@ function finite(value, write) {
 }
 
 // As many decimals as leave three digits that count.
-const decimals = (size) => (size >= 100 || size === 0 ? 0 : Math.min(6, 2 - Math.floor(Math.log10(size))));
+const decimals = (size) => (size >= 100 || size === 0 ? 0 : Math.min(8, 2 - Math.floor(Math.log10(size))));
 
 function scaled(value, steps, gap) {
   const size = Math.abs(value);
-  const [factor, name] = steps.find(([least]) => size >= least * 0.9995) ?? [1, ""];
+  const [factor, name] = (size < LEGIBLE && steps.find(([least]) => size >= least * 0.9995)) || [1, ""];
   return `${plain(value / factor, 0, decimals(size / factor))}${name && gap}${name}`;
 }
 
@@ -49,7 +52,7 @@ export const signedUsd = (value) => `${value >= 0.005 && usd(value) !== UNKNOWN 
 // A price needs more decimals the smaller it is.
 export const price = (value) => finite(value, (v) => {
   const size = Math.abs(v);
-  return `${v < 0 ? "-" : ""}$${plain(size, 2, size >= 100 || size === 0 ? 2 : Math.min(8, 4 - Math.floor(Math.log10(size))))}`;
+  return `${v < 0 ? "-" : ""}$${plain(size, 2, size >= 100 || size === 0 ? 2 : Math.min(12, 4 - Math.floor(Math.log10(size))))}`;
 });
 
 // A time span that was measured, such as a latency.
@@ -83,21 +86,22 @@ export const moment = (seconds) => time(DAY, seconds);
 
 // The label of a tick on an axis: all ticks of one axis have the same decimals.
 export function tick(value, step, unit) {
-  const places = Math.max(0, Math.min(8, -Math.floor(Math.log10(step) + 1e-9)));
+  const places = Math.max(0, Math.min(12, -Math.floor(Math.log10(step) + 1e-9)));
+  const [factor, name] = (step < LEGIBLE && METRIC.find(([least]) => least >= 1e6 && step >= least * 0.9995)) || [1, ""];
   if (unit === "usd") {
     const cents = places === 1 ? 2 : places;
-    return `${value < 0 ? "-" : ""}$${plain(Math.abs(value), cents, cents)}`;
+    return `${value < 0 ? "-" : ""}$${plain(Math.abs(value) / factor, cents, cents)}${name}`;
   }
   if (unit === "%") return `${plain(value, places, places)} %`;
   if (unit === "s") return span(value);
-  return plain(value, places, places);
+  return `${plain(value / factor, places, places)}${name}`;
 }
 
 // A value in a read-out or a legend, by the unit of its chart.
 export function valued(value, unit) {
   if (unit === "price") return price(value);
   if (unit === "usd") return usd(value);
-  if (unit === "%") return finite(value, (v) => `${v > 0 ? "+" : ""}${plain(v, 3, 3)} %`);
+  if (unit === "%") return finite(value, (v) => `${v >= 0.0005 ? "+" : ""}${plain(v, 3, 3)} %`);
   if (unit === "s") return span(value);
   return number(value);
 }
