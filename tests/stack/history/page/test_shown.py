@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -260,6 +262,32 @@ def test_an_alert_is_told_in_words_with_the_receiver_that_it_was_delivered_to(pa
             "message written by hand",
         ]
     )
+
+
+def test_what_did_not_happen_today_is_dated_also_when_the_page_is_open_over_midnight(
+    page: Page, server: PageServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    server.tell(*[Event(EventType.ERROR, timestamp=at) for at in (now - timedelta(days=2), now)])
+    page.goto(server.url)
+    times = page.locator("#events-list time")
+    clock, dated = re.compile(r"^[\d:]{8}$"), re.compile(r"^\d+ \w+, [\d:]{8}$")
+    expect(times).to_have_text([clock, dated])
+
+    tomorrow = SimpleNamespace(time=lambda: time.time() + 86_400, monotonic=time.monotonic)
+    monkeypatch.setattr("support.live_page.time", tomorrow)
+
+    expect(times).to_have_text([dated, dated])
+
+
+def test_the_zone_of_all_times_is_told(page: Page, server: PageServer) -> None:
+    browser = page.context.browser
+    assert browser is not None
+    elsewhere = browser.new_page(timezone_id="Asia/Kolkata")
+    elsewhere.goto(server.url)
+
+    expect(elsewhere.locator("#zone")).to_have_text("times in GMT+5:30")
+    elsewhere.context.close()
 
 
 def test_all_that_an_event_says_is_one_click_away(page: Page, server: PageServer) -> None:

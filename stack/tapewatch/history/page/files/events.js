@@ -1,7 +1,7 @@
 // The event feed: newest first, filtered by severity and type.
 
 import { byId, clone, Keyed, setData, setHidden, setText, setTitle } from "./dom.js";
-import { clock, moment } from "./format.js";
+import { clock, dayOf, moment } from "./format.js";
 import { later } from "./frame.js";
 
 const KEPT = 200; // Of those that matter, and as many of the others, which would push them out within two minutes.
@@ -49,6 +49,15 @@ export class Events {
     this.type = byId("events-type");
     this.render = () => this.show();
     for (const select of [this.severity, this.type]) select.addEventListener("change", this.render);
+    this.today = "";
+  }
+
+  // `at`: now, by the server's clock. At midnight what was today's gets a date.
+  date(at) {
+    const today = dayOf(at);
+    if (today === this.today) return;
+    this.today = today;
+    later(this.render);
   }
 
   take(events) {
@@ -107,12 +116,12 @@ export class Events {
     }
   }
 
-  // An event never changes, so it is written once.
+  // An event never changes, so it is written once; but for its day, which is not today's for ever.
   update(element, event) {
+    const [time, badge, name, where, what] = element.querySelector("summary").children;
+    setText(time, dayOf(event.at) === this.today ? clock(event.at) : moment(event.at));
     if (element.dataset.severity !== undefined) return;
     setData(element, "severity", String(event.severity));
-    const [time, badge, name, where, what] = element.querySelector("summary").children;
-    setText(time, clock(event.at));
     setTitle(time, moment(event.at));
     time.dateTime = String(event.timestamp);
     setText(badge, String(event.severity));

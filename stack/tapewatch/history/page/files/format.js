@@ -74,7 +74,8 @@ export const lasting = (seconds) => finite(seconds, (v) => {
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const SHORT = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const ZONE = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
 
 function time(format, seconds) {
   return Number.isFinite(seconds) && Math.abs(seconds) < 8e12 ? format.format(seconds * 1000) : UNKNOWN;
@@ -83,6 +84,9 @@ function time(format, seconds) {
 export const clock = (seconds) => time(CLOCK, seconds);
 export const minute = (seconds) => time(SHORT, seconds);
 export const moment = (seconds) => time(DAY, seconds);
+export const dayOf = (seconds) => new Date(seconds * 1000).toDateString();
+// The zone of all times on the page, which is the browser's: "GMT+1".
+export const zone = () => ZONE.formatToParts().find(({ type }) => type === "timeZoneName").value;
 
 // The label of a tick on an axis: all ticks of one axis have the same decimals.
 export function tick(value, step, unit) {

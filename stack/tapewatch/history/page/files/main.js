@@ -44,6 +44,7 @@ function take(message) {
     status.take();
     storage.take();
     board.take();
+    events.date(model.at);
     later(draw);
     if (!filled) {
       filled = true;

@@ -1,7 +1,7 @@
 // What the page says of its connection, and how old the data is that it still shows.
 
 import { byId, setData, setHidden, setText } from "./dom.js";
-import { lasting } from "./format.js";
+import { lasting, zone } from "./format.js";
 
 const TITLES = {
   lost: "The connection to the server is lost.",
@@ -16,7 +16,7 @@ export class Status {
     link.addEventListener("change", () => this.show());
     link.addEventListener("second", () => this.show());
     byId("again").addEventListener("click", () => link.retry());
-    setData(document.body, "link", link.state);
+    this.show();
   }
 
   take() {
@@ -29,6 +29,7 @@ export class Status {
     setData(byId("link"), "state", state);
     const away = state in TITLES;
     setHidden(byId("lost"), !away);
+    setText(byId("zone"), `times in ${zone()}`);
     if (state === "connecting") setText(byId("link-text"), "connecting");
     if (!away) return;
     setText(byId("link-text"), state === "silent" ? "silent" : "not connected");
