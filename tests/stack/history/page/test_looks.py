@@ -85,6 +85,23 @@ def test_nothing_scrolls_sideways(page: Page, server: PageServer, width: int) ->
         assert page.locator(each).evaluate(outside) == 0, each
 
 
+@pytest.mark.parametrize("width", [320, 390, 512, 720, 1024, 1400])
+def test_no_number_and_no_name_of_a_service_is_cut_off(page: Page, server: PageServer, width: int) -> None:
+    fill(server)
+    server.set("risk_position_size", -0.00894, symbol="BTC-USD", service="risk-manager")
+    server.set("position_value_usd", -1_861_850.0, symbol="BTC-USD", service="risk-manager")
+    server.set("risk_pnl_realized", -12_345.67, service="risk-manager")
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(server.url)
+    expect(page.locator("#tile-profit-today .note")).to_contain_text("-$12,345.67")
+
+    cut = """(all) => all
+      .filter(({ scrollWidth, clientWidth, scrollHeight, clientHeight }) => scrollWidth > clientWidth || scrollHeight > clientHeight)
+      .map(({ textContent }) => textContent)"""
+    for each in (".tile .value", ".tile .note", "td", "#services-list .name"):
+        assert page.locator(each).evaluate_all(cut) == [], each
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_text_stands_out_from_its_ground(page: Page, server: PageServer, theme: Any) -> None:
     fill(server)
@@ -202,7 +219,7 @@ def test_a_screen_reader_finds_landmarks_and_is_not_told_of_every_number(page: P
     page.goto(server.url)
     ready(page)
 
-    for name in ("Alerts", "Services", "Events", "Store", "Charts"):
+    for name in ("Alerts", "Services", "Events", "Store", "Charts", "Symbols", "Strategies"):
         assert page.get_by_role("region", name=name).count() == 1
     assert page.get_by_role("main").count() == page.get_by_role("banner").count() == 1
     assert page.get_by_role("heading", level=1).count() == 1

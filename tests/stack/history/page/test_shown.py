@@ -173,6 +173,15 @@ def test_an_alert_appears_with_its_severity_in_words_is_told_politely_and_goes(p
     expect(page).to_have_title("tapewatch")
 
 
+def test_a_storm_of_alerts_is_told_in_few_words_that_say_how_many_there_are(page: Page, server: PageServer) -> None:
+    page.goto(server.url)
+    expect(page.locator("#alerts-none")).to_have_text("No alert is firing.")
+
+    server.alerts = {"evaluated": True, "reason": "", "active": [alert(f"A{index}") for index in range(30)]}
+
+    expect(page.locator("#announce")).to_have_text(re.compile(r"^(Alert firing: A\d, [^.]+\. ){5}25 more alerts began"))
+
+
 def test_the_worst_alert_is_first_and_pending_ones_are_last_and_quiet(page: Page, server: PageServer) -> None:
     active = [
         alert("C", "medium", since=time.time()),

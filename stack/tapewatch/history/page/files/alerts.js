@@ -5,6 +5,7 @@ import { byId, clone, Keyed, setData, setHidden, setText, setTitle, showPairs } 
 import { lasting, moment } from "./format.js";
 
 const ORDER = ["critical", "high", "medium"];
+const TOLD = 5; // Changes that a screen reader reads out at once.
 
 // By severity first; one that we do not know stands behind those that we know.
 const rank = ({ state, severity }) => (state === "firing" ? 0 : 10) + (ORDER.indexOf(severity) + 4) % 4;
@@ -57,7 +58,9 @@ export class Alerts {
     if (this.firing !== null) {
       const begun = [...now].filter(([key]) => !this.firing.has(key)).map(([, alert]) => `Alert firing: ${words(alert)}.`);
       const ended = [...this.firing].filter(([key]) => !now.has(key)).map(([, alert]) => `No longer firing: ${words(alert)}.`);
-      if (begun.length + ended.length > 0) announce([...begun, ...ended].slice(0, 5).join(" "));
+      const told = [...begun, ...ended];
+      const more = told.length > TOLD ? ` ${told.length - TOLD} more alerts began or ended.` : "";
+      if (told.length > 0) announce(told.slice(0, TOLD).join(" ") + more);
     }
     this.firing = now;
   }
