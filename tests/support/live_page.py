@@ -77,6 +77,7 @@ class PageServer:
     Attributes:
         services, alerts, store, simulated: as a snapshot has them.
         history: the series that `POST /api/metrics/history` answers.
+        most: series that one answer holds at most; one that would have more is cut off, and says so.
         asked: the bodies of those requests.
         key: what a login must show; empty: nobody has to log in.
         silent: the connection stays open, but no snapshot is sent.
@@ -92,6 +93,7 @@ class PageServer:
         self.store = {"writing": True, "reason": "", "samples_per_second": 812.4, "bytes": 48_300_000}
         self.simulated = True
         self.history: list[dict[str, Any]] = []
+        self.most = 1_000
         self.asked: list[dict[str, Any]] = []
         self.key = ""
         self.silent = False
@@ -215,7 +217,7 @@ class PageServer:
         query = await request.json()
         self.asked.append(query)
         wanted = [each for each in self.history if each["name"] in query["metric_types"]]
-        return web.json_response({"truncated": False, "series": wanted})
+        return web.json_response({"truncated": len(wanted) > self.most, "series": wanted[: self.most]})
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         client = web.WebSocketResponse()

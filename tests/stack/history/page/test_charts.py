@@ -183,3 +183,19 @@ def test_prices_of_two_services_are_not_added_up(page: Page, server: PageServer)
     legend(page, "price", "BTC-USD", "$64,010.50")
     wait_for("the history fills the left edge", lambda: read(page, "price", "Home") != [DASH])
     assert read(page, "price", "Home") == ["$60,000.00"]
+
+
+def test_an_answer_that_was_cut_off_is_not_taken_for_the_whole(page: Page, server: PageServer) -> None:
+    server.trade()
+    prices = minutes(*[60_000.0] * 14)
+    server.history = [buckets("market_data_price", prices, symbol="BTC-USD")]
+    server.history += [
+        buckets("risk_total_exposure", minutes(*[500.0] * 14), service=f"risk-manager-{index}") for index in range(4)
+    ]
+    server.most = 3
+    page.goto(server.url)
+    page.locator("#chart-price select").select_option("BTC-USD")
+    legend(page, "price", "BTC-USD", "$64,010.50")
+
+    wait_for("the price of the past is there", lambda: read(page, "price", "Home") == ["$60,000.00"])
+    assert read(page, "exposure", "Home") == [DASH]  # of four services we were told three, and that is no total
