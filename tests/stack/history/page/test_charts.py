@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -199,3 +200,37 @@ def test_an_answer_that_was_cut_off_is_not_taken_for_the_whole(page: Page, serve
 
     wait_for("the price of the past is there", lambda: read(page, "price", "Home") == ["$60,000.00"])
     assert read(page, "exposure", "Home") == [DASH]  # of four services we were told three, and that is no total
+
+
+def test_a_chart_without_lines_says_whether_nobody_exposes_it_or_there_is_no_number_yet(
+    page: Page, server: PageServer
+) -> None:
+    server.trade()
+    server.set("market_data_price", math.nan, symbol="BTC-USD", service="market-data")
+    server.set("market_data_price", math.nan, symbol="ETH-USD", service="market-data")
+    page.goto(server.url)
+
+    expect(page.locator("#chart-price .empty")).to_have_text("There is no number of this yet.")
+    expect(page.locator("#chart-orders .empty")).to_have_text("There is no number of this yet.")
+    expect(page.locator("#chart-ticks .empty")).to_have_text("No service exposes this.")
+
+
+def test_no_time_on_an_axis_is_cut_off(page: Page, server: PageServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.trade()
+    begun = 1 - time.time() % 30  # every 30 s a time comes in at the right, as it did a second ago
+    clock = SimpleNamespace(time=lambda: time.time() + begun, monotonic=time.monotonic)
+    monkeypatch.setattr("support.live_page.time", clock)
+    page.add_init_script("""
+      window.beyond = [];
+      const write = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const half = this.textAlign === "center" ? this.measureText(text).width / 2 : 0;
+        if (half > 0 && x + half > this.canvas.clientWidth) window.beyond.push(text);
+        if (half > 0) window.written = true;
+        write.call(this, text, x, y);
+      };""")
+    page.goto(server.url)
+    wait_for("an axis has times", lambda: page.evaluate("() => window.written"))
+    page.wait_for_timeout(5_000)
+
+    assert page.evaluate("() => window.beyond") == []

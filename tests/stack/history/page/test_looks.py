@@ -96,7 +96,7 @@ def test_no_number_and_no_name_of_a_service_is_cut_off(page: Page, server: PageS
     expect(page.locator("#tile-profit-today .note")).to_contain_text("-$12,345.67")
 
     cut = """(all) => all
-      .filter(({ scrollWidth, clientWidth, scrollHeight, clientHeight }) => scrollWidth > clientWidth || scrollHeight > clientHeight)
+      .filter((each) => each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight)
       .map(({ textContent }) => textContent)"""
     for each in (".tile .value", ".tile .note", "td", "#services-list .name"):
         assert page.locator(each).evaluate_all(cut) == [], each

@@ -3,6 +3,7 @@
 import { Chart, COLORS } from "./chart.js";
 import { CHARTS } from "./charts.js";
 import { byId } from "./dom.js";
+import { namesOf } from "./history.js";
 import { Track } from "./tracks.js";
 
 const LINES = 100; // Of one view; more could neither be told apart nor drawn in time.
@@ -49,6 +50,13 @@ class View {
     }
   }
 
+  // Why there is no line: nobody exposes it, or what is exposed is no number, or was not counted for long enough.
+  why({ model }) {
+    if (this.nothing !== undefined) return this.nothing;
+    const isExposed = namesOf(this.fill).some((name) => model.all(name).length > 0);
+    return isExposed ? "There is no number of this yet." : "No service exposes this.";
+  }
+
   // A line that never had a value (of a service that the platform does not have) is left out.
   get shown() {
     return [...this.lines.values()].filter(({ track }) => track.any);
@@ -91,7 +99,7 @@ class Panel {
     const single = chosen.startsWith("line ");
     const view = single ? this.views[0] : this.views[Number(chosen.slice("view ".length))];
     const lines = single ? view.shown.filter(({ label }) => label === chosen.slice("line ".length)) : view.shown;
-    this.chart.show(lines, { ...last, relative: view.relative && !single, nothing: view.nothing });
+    this.chart.show(lines, { ...last, relative: view.relative && !single, nothing: view.why(last.source) });
   }
 }
 
@@ -130,7 +138,7 @@ export class Board {
   }
 
   show() {
-    const last = { now: this.source.model.at, span: this.shownSpan };
+    const last = { now: this.source.model.at, span: this.shownSpan, source: this.source };
     for (const panel of this.panels) panel.show(last);
   }
 }

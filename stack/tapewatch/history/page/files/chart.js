@@ -63,7 +63,7 @@ export class Chart {
   }
 
   // lines: {key, label, track, color}. `relative` shows changes from the left edge, in percent.
-  show(lines, { now, span, relative = false, nothing = "No service exposes this." }) {
+  show(lines, { now, span, relative = false, nothing }) {
     Object.assign(this, { lines, now, span, relative, nothing });
     this.dirty();
   }
@@ -192,7 +192,9 @@ export class Chart {
       const x = Math.round(this.x(at)) + 0.5;
       context.moveTo(x, area.top);
       context.lineTo(x, area.bottom);
-      if (x - area.left > 14 && area.right - x > 6) context.fillText(moments.step < 60 ? clock(at) : minute(at), x, area.bottom + 15);
+      const text = moments.step < 60 ? clock(at) : minute(at);
+      const isWhole = x + context.measureText(text).width / 2 <= area.right + RIGHT;
+      if (x - area.left > 14 && isWhole) context.fillText(text, x, area.bottom + 15);
     }
     context.stroke();
   }

@@ -111,7 +111,7 @@ const KINDS = {
   quantile: (found, { share }) => quantiles(found, share),
 };
 
-function namesOf({ kind, names }) {
+export function namesOf({ kind, names }) {
   if (kind === "mean") return LATENCIES.flatMap(([, families]) => families.flatMap(([name]) => [`${name}_sum`, `${name}_count`]));
   if (kind === "quantile") return LATENCIES.flatMap(([, families]) => families.map(([name]) => `${name}_bucket`));
   return Array.isArray(names) ? names : Object.values(names).flat();
