@@ -160,3 +160,21 @@ def test_a_question_that_is_never_answered_does_not_end_the_tries(page: Page, se
 
     expect(page.locator("#lost")).to_be_hidden()
     page.unroute("**/api/events*")
+
+
+def test_a_login_in_one_tab_is_enough_for_all(page: Page, server: PageServer) -> None:
+    server.trade()
+    server.key = "a long and secret key"
+    other = page.context.new_page()
+    other.goto(server.url)
+    expect(other.locator("#login")).to_be_visible()
+    page.goto(server.url)
+    page.get_by_role("textbox", name="API key").fill(server.key)
+    page.keyboard.press("Enter")
+    expect(page.locator("#tile-exposure .value")).to_have_text("$798.45")
+
+    other.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")  # as when one turns to it
+
+    expect(other.locator("#tile-exposure .value")).to_have_text("$798.45")
+    expect(other.locator("#login")).to_be_hidden()
+    other.close()

@@ -14,7 +14,8 @@ export class Link extends EventTarget {
     setInterval(() => this.watch(), 1000);
     addEventListener("online", () => this.retry());
     document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && this.state === "lost") this.retry();
+      // Somebody may have logged in meanwhile, in another tab.
+      if (!document.hidden && (this.state === "lost" || this.state === "refused")) this.retry();
     });
   }
 

@@ -32,6 +32,11 @@ export class Login {
     if (!this.dialog.open) this.dialog.showModal();
   }
 
+  // Nobody need log in any more.
+  leave() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
   async send() {
     setText(byId("login-error"), "");
     const field = byId("key");
@@ -51,7 +56,7 @@ export class Login {
       return;
     }
     field.value = "";
-    this.dialog.close();
+    this.leave();
     this.done();
   }
 }

@@ -58,6 +58,7 @@ link.addEventListener("opened", () => {
   model.version = null; // Another server may have begun to count anew.
   filled = false;
   storage.forget();
+  login.leave();
 });
 link.addEventListener("refused", () => login.ask());
 byId("span").addEventListener("change", () => history.fill());
