@@ -229,6 +229,24 @@ def test_a_screen_reader_finds_landmarks_and_is_not_told_of_every_number(page: P
     assert live == ["lost", "announce", "login-error"]
 
 
+def test_the_focus_stays_on_an_alert_when_one_above_it_begins_or_ends(page: Page, server: PageServer) -> None:
+    names = ["Ape", "Bee", "Yak"]
+    server.alerts = {"evaluated": True, "reason": "", "active": [alert(each, since=1_000.0) for each in names]}
+    page.goto(server.url)
+    rows = page.locator("#alerts-list > li")
+    expect(rows).to_have_count(3)
+    focused = rows.filter(has_text="Yak").locator("summary")
+    focused.focus()
+
+    server.alerts = {"evaluated": True, "reason": "", "active": [alert(each, since=1_000.0) for each in names[1:]]}
+    expect(rows).to_have_count(2)
+    expect(focused).to_be_focused()
+
+    server.alerts["active"].append(alert("Dodo", since=2_000.0))
+    expect(rows.first).to_contain_text("Dodo")
+    expect(focused).to_be_focused()
+
+
 def test_hostile_strings_are_text(page: Page, server: PageServer) -> None:
     server.trade()
     server.services[HOSTILE] = service(up=False, error=HOSTILE, team=HOSTILE)

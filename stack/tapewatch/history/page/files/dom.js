@@ -38,6 +38,8 @@ export class Keyed {
   }
 
   show(items, keyOf, update) {
+    // First what goes: an element that others are moved around, instead of past, loses the focus and its selection.
+    this.remove(new Set(items.map(keyOf)));
     const seen = new Set();
     let next = this.parent.firstElementChild;
     for (const item of items) {
@@ -53,11 +55,13 @@ export class Keyed {
       else this.parent.insertBefore(element, next);
       update(element, item);
     }
+  }
+
+  remove(kept) {
     for (const [key, element] of this.elements) {
-      if (!seen.has(key)) {
-        element.remove();
-        this.elements.delete(key);
-      }
+      if (kept.has(key)) continue;
+      element.remove();
+      this.elements.delete(key);
     }
   }
 }
