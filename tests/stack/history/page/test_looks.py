@@ -35,7 +35,12 @@ CONTRASTS = """() => {
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (!own || !element.checkVisibility() || element.closest("template, noscript, .skip")) continue;
-    const [one, other] = [light(numbers(getComputedStyle(element).color)), light(ground(element))];
+    const below = ground(element);
+    const main = element.closest("main");
+    const share = Number(main ? getComputedStyle(main).opacity : 1);
+    const full = numbers(getComputedStyle(element).color);
+    const ink = full.map((each, index) => share * each + (1 - share) * below[index]);
+    const [one, other] = [light(ink), light(below)];
     const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
     if (contrast < 4.5) poor.push(`${element.className || element.tagName} ${element.textContent.trim()}: ${contrast}`);
   }
@@ -113,6 +118,9 @@ def test_every_text_stands_out_from_its_ground(page: Page, server: PageServer, t
     expect(page.locator("#events-list > li")).to_have_count(len(EventSeverity))
 
     assert page.evaluate(CONTRASTS) == []
+    server.stop()
+    expect(page.locator("#lost")).to_be_visible()
+    assert page.evaluate(CONTRASTS) == []
     page.evaluate("() => document.getElementById('keys').showModal()")
     assert page.evaluate(CONTRASTS) == []
 
@@ -154,6 +162,24 @@ def test_a_chart_is_drawn_anew_in_the_colours_of_the_look(page: Page, server: Pa
     for look in ("light", "dark"):
         page.get_by_label("Look").select_option(look)
         page.wait_for_function(drawn, arg=page.evaluate(colour))
+
+
+def test_axes_stand_out_from_the_ground_that_the_system_forces(page: Page, server: PageServer) -> None:
+    server.trade()
+    page.add_init_script("""
+      const write = CanvasRenderingContext2D.prototype.fillText;
+      CanvasRenderingContext2D.prototype.fillText = function (...given) {
+        window.inks = [this.fillStyle, this.strokeStyle];
+        write.apply(this, given);
+      };""")
+    page.emulate_media(forced_colors="active", color_scheme="dark")
+    page.goto(server.url)
+    page.locator("#theme").select_option("light")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(0, 0, 0)")
+
+    wait_for("a chart has an axis", lambda: page.evaluate("() => window.inks")[0] == "#ffffff")
+    assert page.evaluate("() => window.inks")[1] not in ("#000000", "#ffffff")
+    page.emulate_media(forced_colors="none")
 
 
 def test_the_whole_page_is_reached_by_the_tab_key_and_shows_where_one_is(page: Page, server: PageServer) -> None:
