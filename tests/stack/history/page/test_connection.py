@@ -51,7 +51,8 @@ def test_what_happened_while_it_was_away_is_not_of_the_last_minute(page: Page, s
 
     server.start()
     expect(page.locator("#lost")).to_be_hidden()
-    expect(page.locator("#tile-trading .note")).to_have_text("counting orders")
+    for tile in ("trading", "orders-last-minute"):
+        expect(page.locator(f"#tile-{tile} .note")).to_have_text("counting orders")
     server.add("execution_orders_submitted_total", 7.0, symbol="BTC-USD", service="execution-engine")
 
     expect(page.locator("#tile-trading .note")).to_have_text(re.compile("^7 orders in the last"))

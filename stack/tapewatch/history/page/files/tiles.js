@@ -2,6 +2,7 @@
 
 import { byId, clone, setData, setText, setTitle } from "./dom.js";
 import { count, percent, signedUsd, UNKNOWN, usd } from "./format.js";
+import { exposed, ORDERS } from "./measures.js";
 
 const CLOSE = 0.8; // Of the daily limit: from where the alert DailyLossLimitApproaching fires.
 
@@ -30,8 +31,14 @@ const breaker = ({ model }) => flag(model, "risk_circuit_breaker_status", { bad:
 const feed = ({ model }) => {
   const found = flag(model, "market_data_websocket_connected", { bad: 0, words: ["connected", "DISCONNECTED"] });
   const queue = model.total("market_data_message_queue_size");
-  return found.level === "ok" && !Number.isNaN(queue) ? { ...found, note: `${count(queue)} messages wait` } : found;
+  return found.level === "ok" && !Number.isNaN(queue) ? { ...found, note: queue === 1 ? "1 message waits" : `${count(queue)} messages wait` } : found;
 };
+
+// Why it is not known how many orders there were: none was counted long enough, or nobody counts them.
+function uncounted(model) {
+  const name = exposed(model, ORDERS[0][1]);
+  return model.gained(name) >= 0 ? { value: UNKNOWN, level: "unknown", note: "counting orders" } : missing(model, name);
+}
 
 function trading(source) {
   const stops = [
@@ -43,10 +50,7 @@ function trading(source) {
   if (stop) return { value: stop[1], level: "bad", note: stop[2] };
   const orders = source.measures.orders.get("submitted").gain;
   const { seconds } = source.measures.orders.get("submitted");
-  if (Number.isNaN(orders)) {
-    const name = "execution_orders_submitted_total";
-    return source.model.gained(name) >= 0 ? { value: UNKNOWN, level: "unknown", note: "counting orders" } : missing(source.model, name);
-  }
+  if (Number.isNaN(orders)) return uncounted(source.model);
   const during = seconds < 55 ? `${count(seconds)}\u00a0s` : "minute";
   if (orders > 0) return { value: "Trading", level: "ok", note: `${count(orders)} orders in the last ${during}` };
   return { value: "Idle", level: "warn", note: `no order in the last ${during}` };
@@ -67,7 +71,8 @@ function dailyLoss({ model }) {
 function exposure({ model }) {
   const value = model.total("risk_total_exposure");
   if (Number.isNaN(value)) return missing(model, "risk_total_exposure");
-  return { ...off(usd(value)), note: `${count(model.total("risk_position_count"))} open positions` };
+  const open = model.total("risk_position_count");
+  return { ...off(usd(value)), note: `${count(open)} open ${open === 1 ? "position" : "positions"}` };
 }
 
 function profit({ model, measures }) {
@@ -79,7 +84,7 @@ function profit({ model, measures }) {
 
 function orders({ model, measures }) {
   const [submitted, filled, rejected, cancelled] = [...measures.orders.values()].map(({ gain }) => gain);
-  if (Number.isNaN(submitted)) return missing(model, "execution_orders_submitted_total");
+  if (Number.isNaN(submitted)) return uncounted(model);
   const note = `${count(rejected)} rejected, ${count(cancelled)} cancelled`;
   return { ...off(submitted > 0 ? `${percent(filled / submitted)} filled` : "none"), note };
 }
