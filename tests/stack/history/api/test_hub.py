@@ -70,6 +70,20 @@ def test_who_comes_later_is_told_the_newest_at_once() -> None:
     assert client.messages == ['{"type":"events","events":[{"id":1}]}', "series", "snapshot"]
 
 
+def test_a_storm_of_events_is_several_messages_that_no_client_finds_too_long() -> None:
+    hub, client, late = Hub(), Client(), Client()
+    hub.join(client)
+    storm = [b'"%05d%s"' % (number, b"x" * 9_000) for number in range(1_000)]
+    hub.publish(storm)
+    hub.join(late)
+
+    told = [event for message in client.messages for event in json.loads(message)["events"]]
+    assert told == [json.loads(each) for each in storm[-len(told) :]], "in their order, and the newest"
+    for each in (client, late):
+        assert max(map(len, each.messages)) < 300_000
+        assert sum(map(len, each.messages)) <= hub_module.REMEMBERED
+
+
 def test_a_slow_client_gets_the_newest_and_nothing_of_what_it_missed() -> None:
     hub, slow, fast = Hub(), Client(), Client()
     hub.join(slow)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from tapewatch.history.api.live.messages import events_message
@@ -20,6 +20,9 @@ NEWEST = 50
 
 REMEMBERED = 4 << 20
 """Bytes of messages with events that a slow client may be behind; what it misses it finds at `GET /api/events`."""
+
+MESSAGE = 256 << 10
+"""Bytes of one message with events, if it is not one event alone: many a client takes no message above 1 MiB."""
 
 PATIENCE = 30.0
 """Seconds that a client may take nothing at all before its connection is ended."""
@@ -84,7 +87,8 @@ class Hub:
     def join(self, client: Client) -> None:
         """A client comes: it is told everything there is to know, and from then on what is new."""
         progress = self._clients[client] = _Progress(self._told)
-        client.write(frame(events_message(self._newest)))
+        for part in _parts(self._newest):
+            client.write(frame(events_message(part)))
         if self._snapshot:
             self._tell(client, progress)
 
@@ -115,7 +119,8 @@ class Hub:
         if not found:
             return
         self._newest.extend(found)
-        self._keep(frame(events_message(found)))
+        for part in _parts(found):
+            self._keep(frame(events_message(part)))
         for client, progress in list(self._clients.items()):
             if not client.waiting():
                 self._tell_events(client, progress)
@@ -155,3 +160,15 @@ class Hub:
         elif now - progress.since > PATIENCE:
             self.leave(client)
             client.abort()
+
+
+def _parts(events: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Events as they go into messages: a batch of thousands, as in a storm of alerts, is several."""
+    part, size = list[bytes](), 0
+    for event in events:
+        if part and size + len(event) > MESSAGE:
+            yield part
+            part, size = [], 0
+        part.append(event)
+        size += len(event)
+    yield part
