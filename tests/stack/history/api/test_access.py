@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,16 @@ def test_a_login_opens_the_door_until_it_has_run_out(key: ApiKey) -> None:
 
 
 @pytest.mark.parametrize(
+    "beside", ['theme={"a": 1}', "path=/x", "a b=c", "caf\xe9=1", 'x="y', "version=1", "=", f"{COOKIE}2=other"]
+)
+def test_a_login_is_found_beside_cookies_of_whatever_else_runs_on_this_host(key: ApiKey, beside: str) -> None:
+    gate, login = Gate(Hosts(False), key), f"{COOKIE}={key.session(time.time())}"
+
+    for cookies in (f"{beside}; {login}", f"{login}; {beside}", f"{beside};{login};{beside}"):
+        assert gate.refusal("/api/events", caller(("Cookie", cookies))) is None
+
+
+@pytest.mark.parametrize(
     "change", [lambda text: f"9{text}", lambda text: text[:-1], lambda text: text + "0", lambda _: ""]
 )
 def test_a_login_that_was_changed_opens_nothing(key: ApiKey, change: object) -> None:
@@ -190,6 +201,16 @@ def test_no_rate_is_no_limit() -> None:
     rates = Rates(0.0, 0.0)
 
     assert not any(rates.take("a") for _ in range(1_000))
+
+
+def test_a_rate_of_less_than_one_in_a_second_lets_in_now_and_then() -> None:
+    now = 0.0
+    rates = Rates(0.25, 0.5, lambda: now)
+
+    assert rates.take("a") == 0.0
+    assert rates.take("a") == pytest.approx(4.0)
+    now = 4.0
+    assert rates.take("a") == 0.0
 
 
 def test_clients_are_forgotten_before_they_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from tapewatch.history.api.access.hosts import Hosts, is_loopback
 from tapewatch.history.api.access.keys import ApiKey
@@ -158,8 +157,6 @@ def _token(header: str) -> str:
 
 
 def _cookie(header: str) -> str:
-    try:
-        found = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found is not None else ""
+    """The login among the cookies. Those of every other port of this host stand beside it, in whatever form."""
+    pairs = (each.partition("=") for each in header.split(";"))
+    return next((value.strip() for name, _, value in pairs if name.strip() == COOKIE), "")

@@ -17,13 +17,13 @@ class Rates:
 
     Parameters:
         rate: tokens that come in a second; 0 for no limit at all.
-        burst: tokens that a bucket holds.
+        burst: tokens that a bucket holds; at least one, or nobody could ever ask.
         clock: seconds.
     """
 
     def __init__(self, rate: float, burst: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._rate = rate
-        self._burst = burst
+        self._burst = max(burst, 1.0)
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
