@@ -6,7 +6,7 @@ import zlib
 
 from tapewatch.history.api.errors import ApiError
 
-__all__ = ["LIMIT", "LIMITS", "limit_of", "unpacked"]
+__all__ = ["INSIDE", "LIMIT", "LIMITS", "inside", "limit_of", "unpacked"]
 
 LIMIT = 64 << 10
 """Bytes of a body, where a call does not say otherwise."""
@@ -17,6 +17,15 @@ LIMITS = {
     "/v1/metrics": 16 << 20,  # some fifty thousand points
 }
 """Bytes of a body by path; of a packed one also when it is unpacked."""
+
+INSIDE = 128 << 20
+"""Bytes of what a worker hands to the historian: it was within its limit, and as JSON of ours it may be several times
+as long, for `ü` is then `\\u00fc` and `1e15` all of its digits."""
+
+
+def inside(_: str) -> int:
+    """Bytes that a body may have that a worker sends."""
+    return INSIDE
 
 
 def limit_of(path: str) -> int:

@@ -51,12 +51,16 @@ class Shield:
         app: the app.
         gate: lets requests in.
         measure: is told of every request.
+        limit: bytes that a body for a path may have.
     """
 
-    def __init__(self, app: ASGIApp, gate: Gate, measure: Measure = lambda *_: None) -> None:
+    def __init__(
+        self, app: ASGIApp, gate: Gate, measure: Measure = lambda *_: None, limit: Callable[[str], int] = limit_of
+    ) -> None:
         self._app = app
         self._gate = gate
         self._measure = measure
+        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, in the words of ASGI."""
@@ -71,7 +75,7 @@ class Shield:
                 await _drain(receive)
                 await answer_of(refused)(scope, receive, answer.send)
             else:
-                await self._app(scope, _Body(scope, receive).receive, answer.send)
+                await self._app(scope, _Body(self._limit(scope["path"]), receive).receive, answer.send)
         finally:
             self._measure(scope["method"], _route(scope), answer.status, time.perf_counter() - began)
 
@@ -84,9 +88,9 @@ class Shield:
         refusal = self._gate.refusal(scope["path"], caller)
         if refusal is not None:
             return ApiError(refusal.status, refusal.code, refusal.message, headers=refusal.headers)
-        length = caller.headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length[:20]) > limit_of(scope["path"]):
-            return _too_large(limit_of(scope["path"]))
+        length, limit = caller.headers.get("content-length", "0"), self._limit(scope["path"])
+        if length.isascii() and length.isdigit() and int(length[:20]) > limit:
+            return _too_large(limit)
         scope.setdefault("state", {})["caller"] = caller
         return None
 
@@ -110,8 +114,8 @@ def _too_large(limit: int) -> ApiError:
 class _Body:
     """The body of a request, as far as it may go."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self._limit = limit_of(scope["path"])
+    def __init__(self, limit: int, receive: Receive) -> None:
+        self._limit = limit
         self._receive = receive
         self._taken = 0
         self._whole = False

@@ -12,6 +12,7 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.history.api import create_app
 from tapewatch.history.api.access import Gate
 from tapewatch.history.api.app import make_api
+from tapewatch.history.api.bodies import inside
 from tapewatch.history.api.shield import Shield
 from tapewatch.history.serving import internal
 from tapewatch.history.serving.historian import Historian
@@ -65,11 +66,11 @@ async def _run(
             return
         with contextlib.closing(listen_at(options.api_socket)) as inner:
             workers = Workers(options, project, use_env, listener)
-            inside = Gate(None)
-            app = make_api(historian, inside, settings)
+            open_gate = Gate(None)
+            app = make_api(historian, open_gate, settings)
             app.include_router(internal.router(historian))
             # What goes over the inner socket was counted by the worker.
-            server = server_of(Shield(app, inside), historian.hub, inside, options, tls=False)
+            server = server_of(Shield(app, open_gate, limit=inside), historian.hub, open_gate, options, tls=False)
             try:
                 await _serve(server, inner, [workers.start, *told])
             finally:

@@ -26,6 +26,7 @@ from tapewatch_sdk.exporters import push
 from tapewatch_sdk.instruments import MetricsRegistry
 
 KEY = "a key of more than sixteen characters"
+TYPED = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,24 @@ def historian(tmp_path_factory: pytest.TempPathFactory, catalogue: str) -> Itera
 
 def events(count: int, kind: EventType = EventType.TRADE_REJECTED) -> list[Event]:
     return [Event(kind, data={"n": number}, source="risk-manager") for number in range(count)]
+
+
+def _pushed(count: int) -> object:
+    """An OTLP request of so many points, some 100 bytes each."""
+    points = [
+        {"asDouble": 1.5, "attributes": [{"key": "symbol", "value": {"stringValue": f"S{number}"}}]}
+        for number in range(count)
+    ]
+    metric = {"name": "depth", "gauge": {"dataPoints": points}}
+    return {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}
+
+
+def _delivery(count: int) -> bytes:
+    """A message of Alertmanager's with so many alerts, some 900 bytes each, most of them letters beyond ASCII."""
+    alert = {"status": "firing", "startsAt": "2026-11-29T10:00:00Z", "annotations": {"summary": "ü" * 400}}
+    alerts = [{**alert, "labels": {"alertname": f"A{number}"}} for number in range(count)]
+    message = {"receiver": "desk", "status": "firing", "alerts": alerts}
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def listed(historian: Historian, query: str = "limit=10000") -> list[Any]:
@@ -270,6 +289,9 @@ def test_several_workers_read_and_what_is_written_to_them_reaches_the_one_that_w
         assert historian.ask("POST", "/v1/metrics", {"resourceMetrics": []}, signed).json == {}
         bad = historian.ask("POST", "/v1/metrics", {"resourceMetrics": 1}, signed)
         assert (bad.status, bad.code) == (400, "no_otlp")
+        assert historian.ask("POST", "/v1/metrics", _pushed(2_000), signed).json == {}
+        # Within the limit as it comes, and beyond it as a worker writes it.
+        assert historian.ask("POST", "/api/alerts/webhook", _delivery(3_000), {**signed, **TYPED}).status == 200
         with connect(f"ws://127.0.0.1:{historian.port}/ws/metrics", proxy=None, additional_headers=signed) as client:
             assert {json.loads(client.recv(10))["type"] for _ in range(5)} == {"events", "series", "snapshot"}
 
