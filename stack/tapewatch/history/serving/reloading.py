@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import subprocess
 import sys
 import time
@@ -19,7 +21,7 @@ STOP_TIMEOUT = 20.0
 
 
 def reload(words: Sequence[str], places: Iterable[Path], say: Callable[[str], None]) -> int:
-    """Run the command line again and again until Ctrl-C; the exit code of the last run.
+    """Run the command line again and again until Ctrl-C or SIGTERM; the exit code of the last run.
 
     Parameters:
         words: of the command line, without the program.
@@ -27,6 +29,7 @@ def reload(words: Sequence[str], places: Iterable[Path], say: Callable[[str], No
         say: is told of each new start.
     """
     watched = list(places)
+    signal.signal(signal.SIGTERM, _stop)
     while True:
         seen = _state(watched)
         process = subprocess.Popen([sys.executable, "-P", "-m", "tapewatch.cli", *words])
@@ -35,11 +38,18 @@ def reload(words: Sequence[str], places: Iterable[Path], say: Callable[[str], No
                 time.sleep(LOOK_EVERY)
                 if process.poll() is not None and process.returncode in (0, -2, -15):
                     return process.returncode
-        except KeyboardInterrupt:
-            return process.wait(STOP_TIMEOUT)
+        except KeyboardInterrupt:  # who presses Ctrl-C has told the process too
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(STOP_TIMEOUT)
+            return 1
         finally:
             _end(process)
         say("the source has changed; starting anew")
+
+
+def _stop(*_: object) -> None:
+    """Leave, which ends the process too: nobody would know of it any more, and it would keep the port and the store."""
+    sys.exit(0)
 
 
 def _state(places: Iterable[Path]) -> dict[Path, int]:
