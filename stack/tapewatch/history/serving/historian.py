@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from tapewatch.catalogue import Catalogue
@@ -153,17 +154,13 @@ class Historian:
 
     async def _of_before(self) -> tuple[dict[Any, int], float, list[bytes]]:
         """The alerts that fired at the last look, when that was, and the newest events."""
-
-        def ask() -> tuple[list[Event], list[Event]]:
-            kinds = (EventType.ALERT_FIRING, EventType.ALERT_RESOLVED)
-            return (
-                queries.events(self._reader, limit=SHOWN),
-                queries.events(self._reader, types=kinds, limit=ALERTS_REMEMBERED),
-            )
-
-        newest, alerts = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
-        since = newest[0].timestamp.timestamp() if newest else time.time()
-        return still_firing(alerts), since, [_encoded(each) for each in reversed(newest)]
+        kinds = (EventType.ALERT_FIRING, EventType.ALERT_RESOLVED)
+        newest = await self._in_thread(lambda: queries.events(self._reader, limit=SHOWN))
+        alerts = await self._in_thread(lambda: queries.events(self._reader, types=kinds, limit=ALERTS_REMEMBERED))
+        # The newest event tells little: Prometheus may have been silent when it came, or its sender's clock is ahead.
+        looked = await self._in_thread(lambda: queries.watched(self._reader))
+        known = looked or (newest[0].timestamp if newest else datetime.now(UTC))
+        return still_firing(alerts), min(known.timestamp(), time.time()), [_encoded(each) for each in reversed(newest)]
 
     # What comes in.
 

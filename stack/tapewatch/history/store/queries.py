@@ -28,6 +28,7 @@ __all__ = [
     "naive",
     "summary",
     "trades",
+    "watched",
 ]
 
 
@@ -289,6 +290,16 @@ def events(
     return [
         Event(kind, at, json.loads(data), of, severity, number) for kind, at, data, of, severity, number in found.rows
     ]
+
+
+def watched(reader: Reader) -> datetime | None:
+    """When alerts were known the last time, as `system_metrics` tells; None if they never were."""
+    found = reader.sql(
+        "SELECT max(timestamp) FROM system_metrics WHERE active_alerts IS NOT NULL AND timestamp <= ?",
+        [naive(datetime.now(UTC))],
+    )
+    moment: datetime | None = found.rows[0][0]
+    return moment
 
 
 def trades(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -19,8 +20,13 @@ from support.samples import SAMPLE
 from support.servers import free_port
 from support.targets import Target
 from support.waiting import wait_for
+from tapewatch.catalogue import load
 from tapewatch.cli._history._store import ask
-from tapewatch.history.store import Store, queries
+from tapewatch.history.collectors.system import SystemCollector
+from tapewatch.history.serving import historian as historian_module
+from tapewatch.history.serving.options import Options
+from tapewatch.history.store import Batch, Store, queries
+from tapewatch_sdk.collectors import Row
 from tapewatch_sdk.events import Event, EventType, HttpSender, SpooledSink
 from tapewatch_sdk.exporters import push
 from tapewatch_sdk.instruments import MetricsRegistry
@@ -210,6 +216,35 @@ def test_it_keeps_what_the_catalogue_says_for_as_long(tmp_path: Path, catalogue:
         assert answer is not None
         assert answer["rows"]["events"] == 1
         assert listed(historian, "type=CYCLE_START") == [new.to_dict()]
+
+
+def test_alerts_are_looked_up_from_when_they_were_known_and_not_from_the_newest_event(folder: Path) -> None:
+    now = datetime.now(UTC)
+    known, silent = now - timedelta(hours=2), now - timedelta(hours=1)
+    options = Options(folder / "data" / "observability.duckdb")
+    with Store.open(options.database) as store:
+        store.define(SystemCollector.tables)
+        store.write(
+            Batch(
+                rows=[
+                    Row("system_metrics", {"timestamp": known, "active_alerts": 1}),
+                    Row("system_metrics", {"timestamp": silent, "active_alerts": None}),
+                ],
+                events=[
+                    Event(EventType.ENGINE_STOP, now, source="api"),
+                    Event(EventType.TRADE_FILLED, now + timedelta(days=400), source="a clock that is ahead"),
+                ],
+            )
+        )
+
+    async def since() -> float:
+        historian = historian_module.Historian(options, load(folder / "catalogue.yaml", {}).catalogue)
+        try:
+            return (await historian._of_before())[1]
+        finally:
+            await historian.stop()
+
+    assert asyncio.run(since()) == pytest.approx(known.timestamp(), abs=0.001)
 
 
 def test_a_second_start_on_the_same_store_is_refused(historian: Historian) -> None:
