@@ -16,7 +16,18 @@ from starlette.exceptions import HTTPException as HttpError
 
 from tapewatch.history.store import QueryError, StoreFullError, StoreGoneError
 
-__all__ = ["ApiError", "Detail", "ErrorBody", "Failure", "answer_of", "declared", "handle_errors", "kept_out"]
+__all__ = [
+    "RETRY_AFTER",
+    "ApiError",
+    "Detail",
+    "ErrorBody",
+    "Failure",
+    "answer_of",
+    "body_of",
+    "declared",
+    "handle_errors",
+    "kept_out",
+]
 
 RETRY_AFTER = 5
 """Seconds after which a caller may try again what the store cannot do now; a full disk is looked at each second."""

@@ -7,8 +7,10 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from http import client as http_client
 from pathlib import Path
 
+import psutil
 import pytest
 
 from support.history_api import Api, Reply, Standing, serving
@@ -145,6 +147,61 @@ def test_an_event_is_stored_once_however_often_it_is_sent(api: Api) -> None:
     assert api.core.events["id-1"].to_dict() == one
 
 
+UPGRADE = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+KEYED = UPGRADE + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "status", "code"),
+    [
+        ("NONSENSE / HTTP/1.1", "", 400, "bad_request"),
+        ("\x16\x03\x01", "", 400, "bad_request"),
+        ("GET /health HTTP/1.1", "X: a\x00b\r\n", 400, "bad_request"),
+        ("POST /api/events HTTP/1.1", "Content-Length: -1\r\n", 400, "bad_request"),
+        ("POST /api/events HTTP/1.1", "Content-Length: 1\r\nContent-Length: 2\r\n", 400, "bad_request"),
+        ("GET /health HTTP/1.1", f"X-Long: {'a' * 60_000}\r\n", 431, "too_long"),
+        (f"GET /{'a' * 60_000} HTTP/1.1", "", 431, "too_long"),
+        ("GET /ws/metrics HTTP/1.1", UPGRADE, 400, "bad_request"),
+        ("POST /ws/metrics HTTP/1.1", KEYED, 405, "method_not_allowed"),
+        ("GET /ws/metrics HTTP/1.1", KEYED.replace("13", "12"), 400, "bad_request"),
+        (f"GET /ws/metrics?{'a' * 9_000} HTTP/1.1", KEYED, 431, "too_long"),
+        ("GET /ws/metrics HTTP/1.1", f"X-Long: {'a' * 9_000}\r\n{KEYED}", 431, "too_long"),
+        ("GET /ws/metrics HTTP/1.1", "X: y\r\n" * 200 + KEYED, 431, "too_long"),
+        ("GET /ws/nowhere HTTP/1.1", KEYED, 404, "not_found"),
+    ],
+    ids=lambda value: ascii(value)[:40],
+)
+def test_what_never_reaches_a_call_is_refused_in_the_one_shape_too(
+    api: Api, request_line: str, headers: str, status: int, code: str
+) -> None:
+    reply = raw(api, f"{request_line}\r\nHost: localhost:{api.port}\r\n{headers}\r\n")
+
+    assert (reply.status, reply.code, in_one_shape(reply)) == (status, code, True)
+
+
+def test_a_connection_too_many_is_told_when_to_come_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "CONNECTIONS", 1)
+    with socket.create_connection(("127.0.0.1", api.port), 10):
+        reply = raw(api, f"GET /health HTTP/1.1\r\nHost: localhost:{api.port}\r\n\r\n")
+
+    assert (reply.status, reply.code, in_one_shape(reply)) == (503, "too_many_connections", True)
+    assert int(reply.headers["retry-after"]) > 0
+
+
+def raw(api: Api, request: str) -> Reply:
+    """What is answered to bytes that need be no HTTP."""
+    with socket.create_connection(("127.0.0.1", api.port), 10) as connection:
+        connection.sendall(request.encode("latin-1"))
+        return answer(connection)
+
+
+def answer(connection: socket.socket) -> Reply:
+    """The next answer, whole."""
+    found = http_client.HTTPResponse(connection)
+    found.begin()
+    return Reply(found.status, {name.lower(): value for name, value in found.headers.items()}, found.read())
+
+
 def test_a_body_that_has_no_length_is_cut_off_at_the_limit(api: Api) -> None:
     with socket.create_connection(("127.0.0.1", api.port), 10) as connection:
         head = f"POST /api/metrics/history HTTP/1.1\r\nHost: localhost:{api.port}\r\nContent-Type: application/json\r\n"
@@ -171,6 +228,50 @@ def test_a_head_that_never_ends_is_not_waited_for(api: Api, monkeypatch: pytest.
         assert _rest(connection) == b""
 
 
+@pytest.mark.parametrize(
+    "said",
+    [b"\r\n", b"POST /api/events HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 9\r\n\r\n."],
+    ids=["an empty line", "a body that is refused"],
+)
+def test_who_says_something_that_begins_no_request_is_not_waited_for(
+    api: Api, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(http, "HEAD_TIMEOUT", 0.2)
+    monkeypatch.setattr(shield, "PAUSE", 0.1)
+    with socket.create_connection(("127.0.0.1", api.port), 10) as connection:
+        connection.sendall(f"GET /health HTTP/1.1\r\nHost: localhost:{api.port}\r\n\r\n".encode())
+        assert answer(connection).status == 200
+        connection.sendall(said)
+        if len(said) > 2:
+            assert answer(connection).status == 421
+            connection.sendall(b".")  # of a body that nobody wants, and that takes its time
+
+        assert _rest(connection) == b""
+
+
+def test_an_answer_that_nobody_reads_is_not_kept_for_ever(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "UNREAD", 0.3)
+    api.show(
+        {"at": 1.0, "simulated": False, "services": {}, "values": [1.5] * 50_000},
+        99,
+        [["n" * 200, {}, "gauge"]] * 50_000,
+    )
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.settimeout(10)
+        connection.connect(("127.0.0.1", api.port))
+        connection.sendall(f"GET /api/metrics/current HTTP/1.1\r\nHost: localhost:{api.port}\r\n\r\n".encode())
+        address = connection.getsockname()
+
+        wait_for("the connection is ended", lambda: address in _seen(), 10)
+        wait_for("the connection is ended", lambda: address not in _seen(), 10)
+
+
+def _seen() -> set[tuple[str, int]]:
+    """The clients of connections of this process."""
+    return {each.raddr for each in psutil.Process().net_connections("tcp") if each.status == psutil.CONN_ESTABLISHED}
+
+
 def test_a_head_without_an_end_does_not_fill_the_memory(api: Api) -> None:
     with socket.create_connection(("127.0.0.1", api.port), 10) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\nX-Endless: ")
@@ -180,13 +281,13 @@ def test_a_head_without_an_end_does_not_fill_the_memory(api: Api) -> None:
                 time.sleep(0.001)
         except OSError:
             return
-        assert _rest(connection) == b"" or _rest(connection).startswith(b"HTTP/1.1 400 ")
+        assert _rest(connection) == b"" or _rest(connection).startswith(b"HTTP/1.1 431 ")
 
 
 def _rest(connection: socket.socket) -> bytes:
     try:
         return connection.recv(4_096)
-    except OSError:
+    except ConnectionError:
         return b""
 
 

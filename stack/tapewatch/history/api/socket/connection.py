@@ -7,7 +7,6 @@ more for a thousand clients than encoding for each of them would. The protocol i
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,9 +16,9 @@ from websockets.datastructures import MultipleValuesError
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
-from websockets.server import ServerProtocol
 
 from tapewatch.history.api.access import Caller, Gate, Refusal
+from tapewatch.history.api.socket.handshake import Handshake
 from tapewatch.history.api.socket.hub import Hub
 from tapewatch.history.api.socket.quiet import QUIET
 
@@ -54,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._hub = hub
         self._gate = gate
         self._state = options["server_state"]
-        self._protocol = ServerProtocol(max_size=LARGEST, logger=QUIET)
+        self._protocol = Handshake(max_size=LARGEST, logger=QUIET)
         self._transport: asyncio.Transport | None = None
         self._left = float(AT_ONCE)
         self._last = 0.0
@@ -131,12 +130,7 @@ class Connection(asyncio.Protocol):
                 self._hub.join(self)
                 return
         else:
-            body = json.dumps({"error": {"code": refusal.code, "message": refusal.message, "details": []}})
-            response = self._protocol.reject(refusal.status, body)
-            del response.headers["Content-Type"]
-            response.headers["Content-Type"] = "application/json"
-            for name, value in refusal.headers.items():
-                response.headers[name] = value
+            response = self._protocol.refuse(refusal)
         self._protocol.send_response(response)
         self._flush()
 
