@@ -172,7 +172,7 @@ def history(
 
     Parameters:
         reader: of the store.
-        start, end: the bucket that holds `start` is the first one, whole; `end` is not in the range.
+        start, end: the first bucket holds `start`, and the last one begins before `end`; both are whole.
         interval: of the buckets.
         names: of metrics; all unless given.
         symbol: only series of this symbol.
@@ -250,7 +250,7 @@ def summary(reader: Reader, start: datetime, end: datetime, *, names: Sequence[s
             "symbol": "",
             "start": naive(_floor(start, INTERVALS[level])),
             "end": naive(end),
-            "seconds": max((end - start).total_seconds(), 1.0),
+            "seconds": _covered(start, end, INTERVALS[level]),
         },
         limit=MOST,
     )
@@ -349,6 +349,14 @@ def _floor(moment: datetime, seconds: int) -> datetime:
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since = (aware - _EPOCH).total_seconds()
     return _EPOCH + timedelta(seconds=since // seconds * seconds)
+
+
+def _covered(start: datetime, end: datetime, seconds: int) -> float:
+    """Seconds of the whole buckets that hold a range, as far as they are over."""
+    until, now = end if end.tzinfo else end.replace(tzinfo=UTC), datetime.now(UTC)
+    if until < now and (last := _floor(until, seconds)) < until:
+        until = min(last + timedelta(seconds=seconds), now)
+    return max((until - _floor(start, seconds)).total_seconds(), 1.0)
 
 
 def naive(moment: datetime) -> datetime:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -257,6 +257,25 @@ def test_a_summary_adds_up_the_series_of_a_metric(store: Store, reader: Reader) 
     assert (price.name, price.rate, price.last, price.avg) == ("market_data_price", None, 120, 60)
     assert (found.series, found.samples, found.last, found.min, found.max, found.avg) == (2, 6, 45, 5, 100, 30)
     assert found.rate == pytest.approx((20 + 15) / 180)
+
+
+@pytest.mark.parametrize(("first", "last"), [(60, 360), (90, 390), (119, 301), (61, 121)])
+def test_a_rate_is_that_of_the_whole_buckets_that_it_is_made_of(
+    store: Store, reader: Reader, first: int, last: int
+) -> None:
+    store.write(Batch([scrape(seconds, {VOLUME: 10.0 * seconds}) for seconds in range(0, 600)]))
+
+    (found,) = queries.summary(reader, at(first), at(last))
+
+    assert found.rate == pytest.approx(10, rel=0.01)
+
+
+def test_a_range_that_ends_at_the_end_of_time_has_a_rate(store: Store, reader: Reader) -> None:
+    store.write(Batch([scrape(0, {VOLUME: 1.0})]))
+
+    (found,) = queries.summary(reader, at(0), datetime.max.replace(tzinfo=UTC))
+
+    assert found.rate == 0
 
 
 def test_events_are_found_by_what_they_are(store: Store, reader: Reader) -> None:
