@@ -16,6 +16,7 @@ from tapewatch.history.samples import Scrape
 
 NOW = 1_800_000_000.0
 MANY: dict[str, Any] = {f"l{number}": "x" for number in range(65)}
+LONG: Any = {"n" * 5_000: "a"}
 
 
 def request(*metrics: Mapping[str, Any], resource: Mapping[str, str] | None = None) -> Any:
@@ -230,6 +231,9 @@ def test_what_is_pushed_late_stays_at_its_time_and_each_time_is_a_scrape_of_its_
         (gauge("g", point(at=NOW + 3_600)), "in the future"),
         (gauge("g", point(at=NOW - 90_000)), "more than a day ago"),
         (gauge("g", point(**MANY)), "labels"),
+        (gauge("g", point(a="é" * 2_049)), "a label has more than 4096 bytes"),
+        (gauge("g", point(**LONG)), "a label has more than 4096 bytes"),
+        (gauge("g", point(service="s" * 5_000)), "a label has more than 4096 bytes"),
         ({"name": "e", "exponentialHistogram": {"dataPoints": [{"count": "1"}]}}, "exponential"),
         (
             {

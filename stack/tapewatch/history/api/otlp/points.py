@@ -88,12 +88,13 @@ def _of_metric(metric: Any, service: str, now: float, refused: Refused) -> Itera
     points = getattr(metric, kind).data_points if kind else ()
     reason = _objection(metric, kind)
     for point in points:
-        why = reason or _wrong(point, kind, now)
+        labels = _labels(point.attributes)
+        labels["service"] = labels.get("service") or service or "unknown"
+        why = reason or _wrong(point, kind, now) or _too_long(labels)
         if why:
             refused.reasons[why] += 1
         else:
-            labels = _labels(point.attributes)
-            yield list(_of_point(metric, kind, point, labels, labels.get("service") or service or "unknown", now))
+            yield list(_of_point(metric, kind, point, labels, labels["service"], now))
 
 
 def _objection(metric: Any, kind: str | None) -> str:
@@ -119,6 +120,12 @@ def _wrong(point: Any, kind: str, now: float) -> str:
     if kind == "histogram" and len(point.bucket_counts) not in (0, len(point.explicit_bounds) + 1):
         return "the buckets do not fit their bounds"
     return ""
+
+
+def _too_long(labels: Mapping[str, str]) -> str:
+    """Why labels are not taken. Cut off they could be those of another series."""
+    long = any(len(text.encode()) > LONGEST for pair in labels.items() for text in pair)
+    return f"a label has more than {LONGEST} bytes" if long else ""
 
 
 def _of_point(
@@ -168,7 +175,7 @@ def _type(metric: Any, kind: str) -> str:
 
 def _labels(attributes: Iterable[Any]) -> dict[str, str]:
     """Attributes as labels; an empty one is none, as Prometheus sees it."""
-    found = {each.key: _text(each.value)[:LONGEST] for each in attributes if each.key}
+    found = {each.key: _text(each.value) for each in attributes if each.key}
     return {name: value for name, value in found.items() if value}
 
 
