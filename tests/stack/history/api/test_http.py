@@ -202,6 +202,15 @@ def answer(connection: socket.socket) -> Reply:
     return Reply(found.status, {name.lower(): value for name, value in found.headers.items()}, found.read())
 
 
+@pytest.mark.parametrize("more", [b'{"\\ud800": 1}', b"[" * 500 + b"]" * 500, b"NaN", b"1" + b"0" * 400])
+def test_what_a_delivery_says_beyond_what_we_know_does_no_harm(api: Api, more: bytes) -> None:
+    alert = b'{"status": "firing", "labels": {}, "startsAt": "2026-11-29T10:00:00Z", "more": %s}' % more
+    body = b'{"receiver": "desk", "status": "firing", "alerts": [%s], "more": %s}' % (alert, more)
+
+    assert api.ask("POST", "/api/alerts/webhook", body, JSON).status == 200
+    assert "more" not in api.core.messages[-1]
+
+
 def test_a_body_that_has_no_length_is_cut_off_at_the_limit(api: Api) -> None:
     with socket.create_connection(("127.0.0.1", api.port), 10) as connection:
         head = f"POST /api/metrics/history HTTP/1.1\r\nHost: localhost:{api.port}\r\nContent-Type: application/json\r\n"

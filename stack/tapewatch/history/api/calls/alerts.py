@@ -17,8 +17,8 @@ Line = Annotated[str, StringConstraints(max_length=16_384)]
 
 
 class _Open(BaseModel):
-    # Alertmanager may come to say more than we know of.
-    model_config = ConfigDict(extra="allow")
+    # Alertmanager may come to say more than we know of; that is not kept, so whatever it is, it does no harm.
+    model_config = ConfigDict(extra="ignore")
 
 
 class AlertIn(_Open):
