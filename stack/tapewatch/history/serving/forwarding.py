@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -31,7 +32,7 @@ __all__ = ["MEASURED", "PUSH", "Forwarder"]
 BASE = "http://historian"
 MEASURED = "/internal/measured"
 PUSH = "/internal/push"
-"""Where workers tell the historian which requests they have answered, and what was pushed to them."""
+"""Where workers tell the historian which requests they have answered and who listens, and what was pushed to them."""
 
 TIMEOUT = 30.0
 """Seconds that the historian may take; a commit takes milliseconds."""
@@ -201,11 +202,15 @@ class Forwarder:
         (self.hub.publish if self._live else self.hub.remember)(encoded)
 
     async def _tell(self) -> None:
+        sent = skipped = 0
         while True:
             await asyncio.sleep(TOLD_EVERY)
-            if self._measured:
-                told, self._measured = self._measured, []
-                try:
-                    await self._ask("POST", MEASURED, json.dumps(told).encode(), {"Content-Type": JSON})
-                except ApiError:
-                    self._measured = (told + self._measured)[:MOST]
+            told, self._measured = self._measured, []
+            now = self.hub.sent, self.hub.skipped
+            counts = {"clients": len(self.hub), "sent": now[0] - sent, "skipped": now[1] - skipped}
+            body = json.dumps({"worker": os.getpid(), "requests": told, **counts}).encode()
+            try:
+                await self._ask("POST", MEASURED, body, {"Content-Type": JSON})
+                sent, skipped = now
+            except ApiError:
+                self._measured = (told + self._measured)[:MOST]

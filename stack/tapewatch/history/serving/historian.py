@@ -22,7 +22,7 @@ from tapewatch.history.api.socket import Hub
 from tapewatch.history.bridge import Bridge, Round, targets_of
 from tapewatch.history.collecting import Collectors, Host
 from tapewatch.history.filling import Filler, Peer
-from tapewatch.history.serving.instruments import Instruments
+from tapewatch.history.serving.instruments import Audience, Instruments
 from tapewatch.history.serving.listening import no_socket
 from tapewatch.history.serving.options import THREADS, Options
 from tapewatch.history.serving.process import SERVICE
@@ -72,6 +72,7 @@ class Historian:
         self.hub = Hub()
         self.live = Live(_abouts(catalogue))
         self.instruments = Instruments(catalogue, str(options.database.absolute().parent.anchor or "/"))
+        self.audience = Audience(self.instruments)
         self.collectors = Collectors(host=Host(self._health, self._alerts, options.database.absolute().parent))
         self.bridge = Bridge(targets_of(signed_here(catalogue)), options.interval, registry=self.instruments.registry)
         self._evaluated = seconds(catalogue.defaults.evaluation_interval)
@@ -281,9 +282,12 @@ class Historian:
     def _look(self) -> None:
         """Bring the gauges up to date."""
         state, mine = self.store.state, self.instruments
-        mine.clients.set(len(self.hub))
-        mine.sent.inc(self.hub.sent - mine.sent.get())
-        mine.skipped.inc(self.hub.skipped - mine.skipped.get())
+        if self._options.workers > 1:  # the clients of the hub are the workers
+            mine.clients.set(len(self.audience))
+        else:
+            mine.clients.set(len(self.hub))
+            mine.sent.inc(self.hub.sent - mine.sent.get())
+            mine.skipped.inc(self.hub.skipped - mine.skipped.get())
         mine.store_bytes.set(state.bytes)
         mine.writing.set(float(state.writing))
 

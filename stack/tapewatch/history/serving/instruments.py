@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import psutil
 
@@ -13,9 +13,12 @@ from tapewatch.catalogue import Catalogue
 from tapewatch.history.serving.process import SERVICE
 from tapewatch_sdk.instruments import MetricsRegistry
 
-__all__ = ["Instruments"]
+__all__ = ["Audience", "Instruments"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+
+TOLD_WITHIN = 5.0
+"""Seconds within which a worker tells of its clients again; it does so each second."""
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -60,6 +63,32 @@ class Instruments:
         known = method if method in _METHODS else "other"
         self._requests.inc(1, {"method": known, "route": route, "status": str(status)})
         self._seconds.observe(seconds, {"route": route})
+
+
+class Audience:
+    """The clients of the WebSocket, where workers have them.
+
+    Parameters:
+        instruments: count what they are sent.
+        clock: seconds.
+    """
+
+    def __init__(self, instruments: Instruments, clock: Callable[[], float] = time.monotonic) -> None:
+        self._instruments = instruments
+        self._clock = clock
+        self._workers: dict[int, tuple[float, int]] = {}
+
+    def hear(self, worker: int, clients: int, sent: int, skipped: int) -> None:
+        """A worker tells of its clients, and of the snapshots that they were sent, or not, since it told last."""
+        self._workers[worker] = (self._clock(), clients)
+        self._instruments.sent.inc(sent)
+        self._instruments.skipped.inc(skipped)
+
+    def __len__(self) -> int:
+        """All of them; a worker that tells nothing is gone, and its clients with it."""
+        now = self._clock()
+        self._workers = {worker: told for worker, told in self._workers.items() if now - told[0] < TOLD_WITHIN}
+        return sum(clients for _, clients in self._workers.values())
 
 
 class _Host:

@@ -330,6 +330,12 @@ def test_several_workers_read_and_what_is_written_to_them_reaches_the_one_that_w
         with connect(f"ws://127.0.0.1:{historian.port}/ws/metrics", proxy=None, additional_headers=signed) as client:
             assert {json.loads(client.recv(10))["type"] for _ in range(5)} == {"events", "series", "snapshot"}
 
+            def told() -> bool:
+                text = historian.ask("GET", "/metrics", headers=signed).body.decode()
+                return "tapewatch_history_websocket_clients 1" in text and "snapshots_sent_total 0" not in text
+
+            wait_for("the one client is counted, and the workers are none", told, log=historian.log)
+
         def counted() -> bool:
             text = historian.ask("GET", "/metrics", headers=signed).body.decode()
             return 'requests_total{method="POST",route="/api/events",status="200"} 1.0' in text
