@@ -11,6 +11,7 @@ from tapewatch.history.api.access import Gate
 from tapewatch.history.api.calls import alerts, backfill, events, health, metrics, own, page, push
 from tapewatch.history.api.core import Core, Settings
 from tapewatch.history.api.errors import ApiError, handle_errors
+from tapewatch.history.api.secured import secure
 from tapewatch.history.api.shield import Shield
 from tapewatch.history.api.socket.connection import PATH
 
@@ -68,6 +69,7 @@ def make_api(core: Core, gate: Gate, settings: Settings) -> FastAPI:
         raise ApiError(426, "upgrade_required", "this is a WebSocket", headers={"Upgrade": "websocket"})
 
     handle_errors(app)
+    secure(app)
     return app
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "body_of",
     "declared",
     "handle_errors",
+    "header",
     "kept_out",
 ]
 
@@ -106,13 +107,29 @@ def declared(*statuses: int) -> dict[int | str, dict[str, Any]]:
     Parameters:
         statuses: of HTTP.
     """
-    return {
-        status: {"model": ErrorBody, "description": _MEANINGS.get(status, HTTPStatus(status).phrase)}
-        for status in (*statuses, *_EVERYWHERE)
-    }
+    return {status: _declared(status) for status in (*statuses, *_EVERYWHERE)}
 
 
-_EVERYWHERE = (401, 403, 405, 421, 429, 431, 500)
+def _declared(status: int) -> dict[str, Any]:
+    found = {"model": ErrorBody, "description": _MEANINGS.get(status, HTTPStatus(status).phrase)}
+    return {**found, "headers": header(*_HEADERS[status])} if status in _HEADERS else found
+
+
+def header(name: str, meaning: str) -> dict[str, Any]:
+    """A header of an answer, for the OpenAPI page."""
+    return {name: {"description": meaning, "schema": {"type": "string"}}}
+
+
+_EVERYWHERE = (401, 403, 405, 413, 421, 429, 431, 500, 503)
+
+_AFTER = ("Retry-After", "Seconds after which to try again.")
+
+_HEADERS: Mapping[int, tuple[str, str]] = {
+    401: ("WWW-Authenticate", "How the key is shown; not after a wrong login."),
+    405: ("Allow", "The methods that it takes."),
+    429: _AFTER,
+    503: _AFTER,
+}
 
 _MEANINGS: Mapping[int, str] = {
     400: "The body is not what its Content-Type says.",

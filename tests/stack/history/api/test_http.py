@@ -17,6 +17,7 @@ from support.history_api import Api, Reply, Standing, serving
 from support.waiting import wait_for
 from tapewatch.history.api import shield
 from tapewatch.history.api.access import COOKIE, ApiKey, Gate, Hosts
+from tapewatch.history.api.access.gate import OPEN
 from tapewatch.history.serving import http
 from tapewatch.history.store import StoreFullError, StoreGoneError
 from tapewatch_sdk.events import Event, EventType
@@ -335,10 +336,24 @@ def test_every_call_declares_its_errors_in_the_one_shape(api: Api) -> None:
     assert len(calls) >= 14
     for name, call in calls.items():
         statuses = {status for status in call["responses"] if status >= "400"}
-        assert {"401", "403", "405", "421", "429", "431", "500"} <= statuses, name
+        assert {"401", "403", "405", "413", "421", "429", "431", "500", "503"} <= statuses, name
         for status in statuses:
             schema = call["responses"][status]["content"]["application/json"]["schema"]["$ref"]
             assert schema.endswith(("/ErrorBody", "/Readiness")), (name, status)
+
+
+def test_every_call_tells_how_the_key_is_shown_and_which_headers_come_with_an_error(api: Api) -> None:
+    told = api.ask("GET", "/openapi.json").json
+
+    assert set(told["components"]["securitySchemes"]) == {"bearer", "header", "basic", "cookie"}
+    for path, calls in told["paths"].items():
+        for call in calls.values():
+            assert bool(call["security"]) == (path not in OPEN), path
+            found = {status: set(answer.get("headers", {})) for status, answer in call["responses"].items()}
+            assert found["401"] == {"WWW-Authenticate"}
+            assert found["405"] == {"Allow"}
+            assert found["429"] == {"Retry-After"}
+            assert path == "/health/ready" or found["503"] == {"Retry-After"}, path
 
 
 def test_readiness_tells_the_reasons(api: Api) -> None:

@@ -59,7 +59,7 @@ def router(core: Core) -> APIRouter:
     """
     calls = APIRouter(tags=["alerts"])
 
-    @calls.post("/api/alerts/webhook", responses=declared(400, 408, 413, 422, 503))
+    @calls.post("/api/alerts/webhook", responses=declared(400, 408, 422))
     async def alertmanager(message: Delivery) -> Accepted:
         """Keep that alerts were delivered, as events and rows.
 

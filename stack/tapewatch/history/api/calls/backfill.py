@@ -25,7 +25,7 @@ def router(core: Core) -> APIRouter:
     """
     calls = APIRouter(tags=["backfill"])
 
-    @calls.get("/api/backfill", response_model=BackfillOut, responses=declared(422, 503))
+    @calls.get("/api/backfill", response_model=BackfillOut, responses=declared(422))
     async def backfill(start: Moment, end: Moment) -> Response:
         """Samples, scrapes and rows from `start` on, as far as one answer goes: `until` says where the next one begins.
 

@@ -28,7 +28,7 @@ def router(core: Core) -> APIRouter:
     """
     calls = APIRouter(tags=["events"])
 
-    @calls.post("/api/events", responses=declared(400, 408, 413, 422, 503))
+    @calls.post("/api/events", responses=declared(400, 408, 422))
     async def store_events(body: EventsIn) -> StoredOut:
         """Store events; what is sent again is stored once.
 
@@ -39,7 +39,7 @@ def router(core: Core) -> APIRouter:
         stored = await core.store_events(events) if events else 0
         return StoredOut(stored=stored, known=len(events) - stored)
 
-    @calls.get("/api/events", response_model=Events, responses=declared(422, 503))
+    @calls.get("/api/events", response_model=Events, responses=declared(422))
     async def events(
         type: Annotated[list[EventType], Query(max_length=50, description="Only of these types.")] = [],  # noqa: A002, B006
         severity: Annotated[list[EventSeverity], Query(max_length=10, description="Only of these severities.")] = [],  # noqa: B006

@@ -44,7 +44,7 @@ def router(core: Core, settings: Settings) -> APIRouter:
     """
     calls = APIRouter(tags=["metrics"])
 
-    @calls.get("/api/metrics/current", response_model=CurrentMetrics, responses=declared(422, 503))
+    @calls.get("/api/metrics/current", response_model=CurrentMetrics, responses=declared(422))
     async def current_metrics(
         service: Annotated[Text, Query(description="Only of this service.")] = "",
         name: Annotated[Text, Query(description="Only metrics whose name begins so.")] = "",
@@ -59,7 +59,7 @@ def router(core: Core, settings: Settings) -> APIRouter:
         shown = {key: snapshot[key] for key in ("at", "simulated", "services")}
         return Response(told({**shown, "metrics": list(found)}), media_type="application/json")
 
-    @calls.post("/api/metrics/history", response_model=HistoryOut, responses=declared(400, 408, 413, 422, 503))
+    @calls.post("/api/metrics/history", response_model=HistoryOut, responses=declared(400, 408, 422))
     async def metrics_history(query: HistoryQuery) -> Response:
         """Buckets of time: what each series did in each interval. Too long a range is answered for its newest part."""
         asked, end = range_of(query.time_range, query.start, query.end)
@@ -77,7 +77,7 @@ def router(core: Core, settings: Settings) -> APIRouter:
 
         return await ask(core, question)
 
-    @calls.get("/api/metrics/summary", response_model=Summaries, responses=declared(422, 503))
+    @calls.get("/api/metrics/summary", response_model=Summaries, responses=declared(422))
     async def metrics_summary(
         time_range: TimeRange = TimeRange.HOUR_1,
         start: Moment | None = None,
@@ -94,7 +94,7 @@ def router(core: Core, settings: Settings) -> APIRouter:
 
         return await ask(core, question)
 
-    @calls.get("/api/trades", response_model=Trades, responses=declared(422, 503))
+    @calls.get("/api/trades", response_model=Trades, responses=declared(422))
     async def trades(
         symbol: Text = "",
         start: Moment | None = None,
@@ -108,7 +108,7 @@ def router(core: Core, settings: Settings) -> APIRouter:
             lambda reader: {"trades": queries.trades(reader, symbol=symbol, start=begin, end=until, limit=limit)},
         )
 
-    @calls.get("/api/candles", response_model=Candles, responses=declared(422, 503))
+    @calls.get("/api/candles", response_model=Candles, responses=declared(422))
     async def candles(
         symbol: Text,
         interval: Interval = Interval.MINUTE,

@@ -24,7 +24,7 @@ def router(core: Core) -> APIRouter:
         "/metrics",
         response_class=Response,
         responses={
-            **declared(422, 503),
+            **declared(422),
             200: {
                 "description": "In the text format, or in OpenMetrics where `Accept` prefers it.",
                 "content": {kind: {"schema": {"type": "string"}} for kind in _KINDS},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from tapewatch.history.api.access import COOKIE, Gate
 from tapewatch.history.api.access.keys import SESSION
 from tapewatch.history.api.documents import document
-from tapewatch.history.api.errors import ApiError, declared
+from tapewatch.history.api.errors import ApiError, declared, header
 from tapewatch.history.api.models import LoginIn
 from tapewatch.history.page import HEADERS, Asset, assets
 
@@ -25,7 +26,7 @@ def router(gate: Gate) -> APIRouter:
     """
     calls = APIRouter(tags=["page"])
 
-    @calls.post("/login", status_code=204, responses=declared(400, 408, 413, 422))
+    @calls.post("/login", status_code=204, responses={**declared(400, 408, 422), 204: _COOKIE})
     async def login(given: LoginIn, request: Request) -> Response:
         """Show the key once; from then on a cookie that no script can read stands for it, for a week."""
         refusal = gate.login_refusal(request.state.caller, given.key)
@@ -36,7 +37,7 @@ def router(gate: Gate) -> APIRouter:
             _set(answer, request, gate.key.session(time.time()), SESSION)
         return answer
 
-    @calls.post("/logout", status_code=204, responses=declared(422))
+    @calls.post("/logout", status_code=204, responses={**declared(422), 204: _COOKIE})
     async def logout(request: Request) -> Response:
         """Forget the login in this browser."""
         answer = Response(status_code=204)
@@ -44,6 +45,9 @@ def router(gate: Gate) -> APIRouter:
         return answer
 
     return calls
+
+
+_COOKIE: dict[str, Any] = {"description": "Done.", "headers": header("Set-Cookie", "The login, or its end.")}
 
 
 def _set(answer: Response, request: Request, value: str, seconds: int) -> None:

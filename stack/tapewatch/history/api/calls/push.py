@@ -30,7 +30,7 @@ def router(core: Core) -> APIRouter:
         PATH,
         response_class=Response,
         responses={
-            **declared(400, 408, 413, 415, 503),
+            **declared(400, 408, 415),
             200: {
                 "description": "Stored, but for the points that `partialSuccess` tells of.",
                 "content": {
