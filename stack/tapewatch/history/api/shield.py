@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tapewatch.history.api.access import Caller, Gate
 from tapewatch.history.api.bodies import limit_of
-from tapewatch.history.api.errors import ApiError, answer_of
+from tapewatch.history.api.errors import ApiError, answer_of, kept_out
 
 __all__ = ["BODY_TIMEOUT", "HEADERS", "LONGEST_HEADERS", "LONGEST_URL", "Measure", "Shield"]
 
@@ -76,6 +76,10 @@ class Shield:
                 await answer_of(refused)(scope, receive, answer.send)
             else:
                 await self._app(scope, _Body(self._limit(scope["path"]), receive).receive, answer.send)
+        except asyncio.CancelledError:  # uvicorn ends what takes longer than its grace; for it that would be a bug
+            if answer.started:
+                raise
+            await answer_of(kept_out("the server ends", "ending"))(scope, receive, answer.send)
         finally:
             self._measure(scope["method"], _route(scope), answer.status, time.perf_counter() - began)
 
@@ -160,11 +164,12 @@ class _Answer:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self.started = False
         self.status = 500
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.started, self.status = True, message["status"]
             headers = list(message.get("headers", ()))
             there = {name.lower() for name, _ in headers}
             message["headers"] = [*headers, *(pair for pair in _ENCODED if pair[0] not in there)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -228,6 +229,24 @@ def test_a_body_that_never_ends_is_not_waited_for(api: Api, monkeypatch: pytest.
         connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
 
         assert connection.recv(4_096).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_has_not_come_when_the_server_ends_may_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(http, "GRACE", 0.2)
+    with (
+        serving(Standing(), Gate(Hosts(loopback=True))) as api,
+        socket.create_connection(("127.0.0.1", api.port), 10) as connection,
+    ):
+        head = f"POST /api/events HTTP/1.1\r\nHost: localhost:{api.port}\r\nContent-Type: application/json\r\n"
+        connection.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        wait_for("the call waits for it", lambda: len(asyncio.all_tasks(api.loop)) > 1)
+        api.end()
+        reply = answer(connection)
+
+    assert (reply.status, reply.code, in_one_shape(reply)) == (503, "ending", True)
+    assert "Traceback" not in caplog.text
 
 
 def test_a_head_that_never_ends_is_not_waited_for(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
