@@ -103,7 +103,8 @@ class Asker:
 
     def _failed(self, error: UnansweredError | GarbageError) -> None:
         self._meters.failed(garbage=isinstance(error, GarbageError))
-        self._error = str(error)
+        # aiohttp leaves half characters in the text for bytes of a header that are no UTF-8.
+        self._error = str(error).encode(errors="replace").decode()
         self._fetcher.start_anew()
         pause = min(self._interval * 2**self._failures, LONGEST_PAUSE)
         # Jitter: targets that went down together are not asked together for ever.

@@ -6,18 +6,19 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
+from tapewatch.history.samples import Scrape
 from tapewatch.history.store.compacting import compacted
 from tapewatch.history.store.contract import Batch, StoreFullError, Written
 from tapewatch.history.store.engine import COMPACT, Engine
 from tapewatch.history.store.exporting import export
-from tapewatch.history.store.failures import full, is_full
+from tapewatch.history.store.failures import bad_row, full, is_full
 from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import known
 from tapewatch.history.store.moving import PATIENCE, PAUSE, move, save
@@ -25,7 +26,7 @@ from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined, united
 from tapewatch.history.store.replaying import replay
 from tapewatch.history.store.retention import Retention, retain
-from tapewatch.history.store.rows import ORDER, columns_of, event_of, merged
+from tapewatch.history.store.rows import ORDER, columns_of, event_of, is_text, merged
 from tapewatch_sdk.collectors import Table
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event
@@ -34,6 +35,9 @@ __all__ = ["Keeper"]
 
 PENDING = 50_000
 """Samples that may wait for their place in memory; as many take some 20 ms to put there."""
+
+TIMES = (-62_135_596_800, 253_370_764_800)
+"""Unix time in seconds from which and until which samples are taken: the years 1 to 9998, as Python's moments are."""
 
 PROBE = 65_536
 """Bytes of room that show that a disk is not full any more: those of some ten scrapes."""
@@ -123,13 +127,17 @@ class Keeper:
             with self._lock:
                 self._number(batches, written, record)
                 self._append(record)
-            if record.events:
-                self.settle()  # so that the next batch finds these
+            with suppress(duckdb.OutOfMemoryException):  # it is safe, and the next one who looks puts it there
+                if record.events:
+                    self.settle()  # so that the next batch finds these
         if sum(len(each.ids) for _, each in self._pending) > PENDING:
-            self.settle()
+            with suppress(duckdb.OutOfMemoryException):
+                self.settle()
         return written
 
     def _take(self, batch: Batch, record: Record, seen: set[str]) -> Written:
+        for scrape in batch.scrapes:
+            self._check(scrape)
         at = round((time.time() if batch.at is None else batch.at) * 1_000_000)
         rows = columns_of(batch.rows, self.engine.tables, at) if batch.rows else {}
         events = self._new(batch.events, seen) if batch.events else []
@@ -142,6 +150,23 @@ class Keeper:
             changed = merged(events, {**self._orders(events), **known})
             record.orders = list({**known, **{row[0]: row for row in changed}}.values())
         return Written(sum(len(scrape.values) for scrape in batch.scrapes), len(batch.rows), tuple(events))
+
+    def _check(self, scrape: Scrape) -> None:
+        """What is in the journal must fit into memory, now and at every start, so it is looked at before.
+
+        Raises:
+            ProblemsError: its moment or a text of it cannot be stored.
+        """
+        if not TIMES[0] <= scrape.at < TIMES[1]:
+            raise bad_row("samples", f"{scrape.at} is no moment at which a target can have been asked")
+        texts = [scrape.service, scrape.target, scrape.error or ""]
+        if not self._numbers.places(scrape):
+            texts += [text for pair in scrape.labels for text in pair]
+            texts += [
+                text for each in scrape.layout.series for text in (each.name, *(t for p in each.labels for t in p))
+            ]
+        if bad := next((each for each in texts if not is_text(each)), None):
+            raise bad_row("scrapes", f"{bad!a:.80} is no text in Unicode")
 
     def _new(self, events: Sequence[Event], seen: set[str]) -> list[Event]:
         self.settle()
@@ -215,14 +240,24 @@ class Keeper:
                 self._refused(error)
 
     def settle(self) -> None:
-        """Put into memory what was written until now."""
+        """Put into memory what was written until now.
+
+        Raises:
+            duckdb.Error: it stays where it is, and is put there the next time.
+        """
         with self._memory:  # also when nothing is pending: another thread may be about to put it there
             with self._lock:
                 pending, self._pending = self._pending, []
-            for chunk in sorted({chunk for chunk, _ in pending}):
-                record = united([record for number, record in pending if number == chunk])
-                self._latest.take(record)
-                self.engine.apply(record, chunk, self._latest.columns())
+            try:
+                while pending:
+                    chunk = pending[0][0]
+                    record = united([record for number, record in pending if number == chunk])
+                    self._latest.take(record)
+                    self.engine.apply(record, chunk, self._latest.columns())
+                    pending = [each for each in pending if each[0] != chunk]
+            finally:  # what could not be put there, for want of memory that questions use, is put there later
+                with self._lock:
+                    self._pending = pending + self._pending
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A cursor in a transaction that can only read, and that sees all that was written until now."""
@@ -260,10 +295,11 @@ class Keeper:
         self._room()
         try:
             if self._closed > self._copied:
+                self.settle()  # all of the chunk, as its journal goes
                 move(self.engine, self._closed, self._exclusive())
                 self._copied = self._closed
             save(self.engine)
-        except duckdb.TransactionException:
+        except (duckdb.TransactionException, duckdb.OutOfMemoryException):
             raise  # nothing is lost; the next turn tries again
         except duckdb.Error as error:
             self._recover()

@@ -48,7 +48,12 @@ class LocalReader:
         timeout: float = SECONDS,
     ) -> Answer:
         """See `Reader`."""
-        cursor = self._connect()
+        try:
+            cursor = self._connect()
+        except duckdb.OutOfMemoryException as error:
+            raise query(
+                "history/too-much", "other questions use all the memory there is", "ask again in a moment"
+            ) from error
         try:
             return answer(cursor, text, parameters, limit, timeout)
         finally:

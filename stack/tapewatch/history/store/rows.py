@@ -12,7 +12,7 @@ from tapewatch.history.store.failures import bad_row
 from tapewatch_sdk.collectors import Column, ColumnType, Row, Table
 from tapewatch_sdk.events import TRADE_TYPES, Event
 
-__all__ = ["ORDER", "columns_of", "event_of", "merged", "microseconds"]
+__all__ = ["ORDER", "columns_of", "event_of", "is_text", "merged", "microseconds"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,6 +51,8 @@ def columns_of(rows: Sequence[Row], tables: Mapping[str, Table], at: int) -> dic
         values = _values(row, table, at)
         names = [each.name for each in table.columns]
         key = tuple(values[names.index(name)] for name in table.key) if table.key else number
+        if bare := next((name for name in table.key if values[names.index(name)] is None), None):
+            raise bad_row(table.name, f"a row of the table {table.name} has no {bare}, which is in its key")
         found.setdefault(row.table, {})[key] = values
     return {name: [list(each) for each in zip(*those.values(), strict=True)] for name, those in found.items()}
 
@@ -75,13 +77,30 @@ def _value(table: str, column: Column, value: Any) -> Any:
             pass
         case ColumnType.TIMESTAMP, datetime():
             return microseconds(value)
-        case ColumnType.VARCHAR, str():
+        case ColumnType.VARCHAR, str() if is_text(value):
             return value
-        case ColumnType.DOUBLE, float() | int():
-            return float(value)
+        case ColumnType.DOUBLE, float() | int() if (found := _float(value)) is not None:
+            return found
         case ColumnType.BIGINT, int() if -(2**63) <= value < 2**63:
             return value
     raise bad_row(table, f"{table}.{column.name} is a {column.type}, and got {value!r:.80}")
+
+
+def is_text(value: str) -> bool:
+    """Whether UTF-8 has it; Python's texts may hold half a character, which neither the file nor JSON can."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _float(value: float) -> float | None:
+    """The number as a float; None for an int that none can hold."""
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def event_of(event: Event) -> dict[str, Any]:

@@ -213,6 +213,12 @@ def test_another_status_is_no_answer() -> None:
     assert scrape.error == "answers 503 Service Unavailable: down for maintenance"
 
 
+def test_bytes_of_a_header_that_are_no_text_leave_a_reason_that_is_one() -> None:
+    error = answering((200, {"Content-Type": "text/\xff"}, b"a 1\n"))[0].error
+
+    assert "the Content-Type `text/?`" in error.encode().decode()
+
+
 def test_a_web_page_is_garbage_unless_the_catalogue_agreed_on_a_format_and_then_it_is_too() -> None:
     page = (200, {"Content-Type": "text/html"}, b"<html>\n")
 

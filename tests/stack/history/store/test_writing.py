@@ -14,7 +14,8 @@ import pytest
 
 from support.stored import BEGIN, at, scrape
 from tapewatch.history.samples import Layout, Scrape, Series
-from tapewatch.history.store import Batch, Store, look_into
+from tapewatch.history.store import Batch, QueryError, Store, look_into
+from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.journal import Journal
 from tapewatch.history.store.migrations import MIGRATIONS
 from tapewatch_sdk.collectors import Column, ColumnType, Row, Table, Value
@@ -149,6 +150,9 @@ def test_a_row_takes_the_place_of_the_one_with_its_key(store: Store, settled: Ca
         (Row("market_data", {"symbol": 5}), "history/bad-row"),
         (Row("market_data", {"trades": True}), "history/bad-row"),
         (Row("market_data", {"trades": 2**63}), "history/bad-row"),
+        (Row("market_data", {"order": 1.0}), "history/bad-row"),
+        (Row("market_data", {"symbol": "B", "order": 10**400}), "history/bad-row"),
+        (Row("market_data", {"symbol": "half a character: \ud800"}), "history/bad-row"),
     ],
 )
 def test_a_batch_with_a_row_that_does_not_fit_leaves_nothing_behind(store: Store, row: Row, code_: str) -> None:
@@ -160,6 +164,57 @@ def test_a_batch_with_a_row_that_does_not_fit_leaves_nothing_behind(store: Store
     assert code(raised) == code_
     counts = "SELECT (SELECT count(*) FROM samples), (SELECT count(*) FROM market_data), (SELECT count(*) FROM events)"
     assert rows(store, counts) == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        Scrape("s", "s:1", math.nan),
+        Scrape("s", "s:1", math.inf),
+        Scrape("s", "s:1", 1e12),
+        Scrape("s", "s:1", BEGIN.timestamp(), error="\udcff"),
+        Scrape("\udcff", "s:1", BEGIN.timestamp()),
+        Scrape(
+            "s", "s:1", BEGIN.timestamp(), layout=Layout((Series("m", (("a", "\udcff"),), "gauge"),)), values=np.ones(1)
+        ),
+    ],
+)
+def test_a_scrape_that_could_not_be_read_again_is_refused_before_it_is_in_the_journal(file: Path, bad: Scrape) -> None:
+    with Store.open(file) as store:
+        with pytest.raises(ProblemsError) as raised:
+            store.write(Batch([scrape(0, {PRICE: 1.0}), bad]))
+        assert code(raised) == "history/bad-row"
+        store.write(Batch([scrape(1, {PRICE: 2.0})]))
+        assert rows(store, "SELECT value FROM trading_metrics") == [(2.0,)]
+        assert look_into_journal(file) == [(2.0,)]
+
+
+def look_into_journal(file: Path) -> list[tuple[object, ...]]:
+    """What a store that was killed now would have when it is opened again."""
+    copy = file.with_name("copy.duckdb")
+    for each in file.parent.glob(f"{file.name}*"):
+        (file.parent / each.name.replace(file.name, copy.name)).write_bytes(each.read_bytes())
+    return look_into(copy).sql("SELECT value FROM trading_metrics").rows
+
+
+def test_what_was_acknowledged_waits_when_questions_use_all_the_memory(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("failed to allocate")
+
+    with monkeypatch.context() as short:
+        short.setattr(Engine, "apply", no_memory)
+        store.write(Batch([scrape(0, {PRICE: 1.0})], events=[Event(EventType.CYCLE_END, id="one")]))
+        with pytest.raises(QueryError) as raised:
+            rows(store, "SELECT 1")
+        assert code(raised) == "history/too-much"
+        with pytest.raises(duckdb.OutOfMemoryException):
+            store.flush()
+
+    store.flush()
+    assert rows(store, "SELECT (SELECT count(*) FROM samples), (SELECT count(*) FROM events)") == [(1, 1)]
+    assert rows(store, "SELECT (SELECT count(*) FROM store.samples), (SELECT count(*) FROM store.events)") == [(1, 1)]
 
 
 @pytest.mark.parametrize(
