@@ -138,3 +138,18 @@ def test_where_there_is_no_history_none_is_made(tmp_path: Path, words: list[str]
 
     assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
     assert "error[history/missing]" in done.stderr
+
+
+def test_a_folder_of_sockets_that_is_not_there_or_is_another_s_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Store.open(tmp_path / FILE).close()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "login-that-is-over"))
+    assert history(tmp_path, "sql", "SELECT 42 AS a", "--format=csv").stdout == "a\n42\n"
+
+    (tmp_path / "tapewatch").mkdir(mode=0o755)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    for words in (["sql", "SELECT 1"], ["compact"]):
+        done = history(tmp_path, *words)
+        assert (done.returncode, "history/socket" in done.stderr) == (2, True)
+        assert "Traceback" not in done.stderr

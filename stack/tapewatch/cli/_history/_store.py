@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-__all__ = ["ask", "counts", "moment", "store_options"]
+if TYPE_CHECKING:
+    from tapewatch.history.store.remote import RemoteReader
+
+__all__ = ["ask", "counts", "moment", "reader_of", "store_options"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -46,6 +49,25 @@ def moment(context: click.Context, option: click.Parameter, value: str | None) -
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def reader_of(path: Path) -> RemoteReader | None:
+    """Asks the process that has the store open; None when no process has.
+
+    Raises:
+        ProblemsError: there can be no socket.
+    """
+    from tapewatch.history.store import StoreGoneError, connect, socket_of
+    from tapewatch_sdk.errors import ProblemsError
+
+    try:
+        return connect(socket_of(path))
+    except StoreGoneError:
+        return None
+    except OSError as error:
+        from tapewatch.history.serving.listening import no_socket
+
+        raise ProblemsError([no_socket(path, error)]) from error
+
+
 def ask(path: Path, work: str, **question: Any) -> Mapping[str, Any] | None:
     """Let the process that has the store open do something; None when no process has.
 
@@ -57,11 +79,8 @@ def ask(path: Path, work: str, **question: Any) -> Mapping[str, Any] | None:
     Raises:
         ProblemsError: it could not.
     """
-    from tapewatch.history.store import StoreGoneError, connect, socket_of
-
-    try:
-        reader = connect(socket_of(path))
-    except StoreGoneError:
+    reader = reader_of(path)
+    if reader is None:
         return None
     try:
         (answer,) = reader.ask({"ask": work, **question}, None)

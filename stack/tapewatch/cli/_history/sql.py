@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tapewatch.cli._history._store import store_options
+from tapewatch.cli._history._store import reader_of, store_options
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
@@ -62,12 +62,9 @@ def command(statement: str, project: Path, database: Path, output: str, limit: i
 
 
 def _reader(path: Path) -> Reader:
-    from tapewatch.history.store import StoreGoneError, connect, look_into, socket_of
+    from tapewatch.history.store import look_into
 
-    try:
-        return connect(socket_of(path))
-    except StoreGoneError:
-        return look_into(path)
+    return reader_of(path) or look_into(path)
 
 
 def _table(answer: Answer) -> None:

@@ -11,8 +11,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from tapewatch.history.store.contract import Reader
-from tapewatch.history.store.failures import query
+from tapewatch.history.store.failures import opening, query
 from tapewatch.history.store.wire import decoded, encoded, problems_of
 from tapewatch_sdk.errors import ProblemsError
 
@@ -26,6 +28,9 @@ CLIENTS = 64
 
 ROWS, SECONDS = 1_000_000, 300.0
 """The most that a question may ask for."""
+
+PAUSE = 0.1
+"""Seconds until clients are accepted again, when one could not be."""
 
 LINE = 4 << 20
 """Bytes of a question at most."""
@@ -51,6 +56,7 @@ class Server:
         self._works = works
         self._room = threading.Semaphore(CLIENTS)
         self._lines: set[socket.socket] = set()
+        self._closed = threading.Event()
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         mask = os.umask(0o177)  # the mode from the first moment on
@@ -63,8 +69,9 @@ class Server:
 
     def close(self) -> None:
         """Answer nobody any more."""
+        self._closed.set()
         self.path.unlink(missing_ok=True)
-        for line in (self._socket, *self._lines):
+        for line in (self._socket, *list(self._lines)):
             with suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
         self._socket.close()
@@ -75,7 +82,10 @@ class Server:
             try:
                 line, _ = self._socket.accept()
             except OSError:
-                return
+                self._room.release()
+                if self._closed.wait(PAUSE):
+                    return
+                continue  # this process has as many files open as it may; that passes
             self._lines.add(line)
             threading.Thread(target=self._talk, args=(line,), name="store client", daemon=True).start()
 
@@ -107,7 +117,9 @@ class Server:
                     )
         except ProblemsError as error:
             yield encoded(problems_of(error))
-        except (ValueError, TypeError, KeyError) as error:
+        except (OSError, duckdb.Error) as error:  # of a work; a client that is gone shows when it is answered
+            yield encoded(problems_of(opening(self.path, error)))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             problem = query("history/bad-question", f"this cannot be read: {error}", "use the same version")
             yield encoded(problems_of(problem))
 

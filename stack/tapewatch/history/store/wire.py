@@ -43,7 +43,12 @@ def _other(value: Any) -> Any:
 
 
 def _object(found: dict[str, Any]) -> Any:
-    return datetime.fromisoformat(found[_MOMENT]) if found.keys() == {_MOMENT} else found
+    if found.keys() != {_MOMENT}:
+        return found
+    try:
+        return datetime.fromisoformat(found[_MOMENT])
+    except (TypeError, ValueError):
+        return found  # a value of the store's that looks like it
 
 
 def problems_of(error: ProblemsError) -> dict[str, Any]:
@@ -72,8 +77,8 @@ def socket_of(path: Path) -> Path:
     Raises:
         PermissionError: the folder of sockets is not this user's alone.
     """
-    above = os.environ.get("XDG_RUNTIME_DIR", "")
-    folder = Path(above) / "tapewatch" if above else Path(f"/tmp/tapewatch-{os.getuid()}")  # noqa: S108 -- checked below
+    above = os.environ.get("XDG_RUNTIME_DIR", "")  # it may be the one of a login that is over
+    folder = Path(above) / "tapewatch" if above and Path(above).is_dir() else Path(f"/tmp/tapewatch-{os.getuid()}")  # noqa: S108 -- checked below
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import multiprocessing
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -18,7 +20,17 @@ import pytest
 
 from docs.pages import page
 from support.stored import BEGIN, at, scrape
-from tapewatch.history.store import Batch, QueryError, Reader, Store, StoreGoneError, connect, look_into, queries
+from tapewatch.history.store import (
+    Batch,
+    QueryError,
+    Reader,
+    Store,
+    StoreGoneError,
+    connect,
+    look_into,
+    queries,
+    reading,
+)
 from tapewatch.history.store.queries import Interval
 from tapewatch_sdk.collectors import Column, ColumnType, Table
 from tapewatch_sdk.errors import ProblemsError
@@ -79,7 +91,11 @@ def test_parameters_and_limits_hold(reader: Reader) -> None:
     [
         ("INSERT INTO hot.series VALUES (1)", "history/not-reading"),
         ("DELETE FROM store.events", "history/not-reading"),
-        ("EXPLAIN ANALYZE DELETE FROM store.events", "history/bad-query"),
+        ("EXPLAIN ANALYZE DELETE FROM store.events", "history/not-reading"),
+        ("EXPLAIN ANALYZE CREATE TEMP TABLE t AS SELECT 1", "history/not-reading"),
+        ("-- why\nexplain (format json) PREPARE p AS SELECT 1", "history/not-reading"),
+        ("WITH gone AS (DELETE FROM store.events RETURNING *) FROM gone", "history/bad-query"),
+        ("SELECT 'half a character: \udcff'", "history/bad-query"),
         ("CREATE TEMP TABLE t AS SELECT 1", "history/not-reading"),
         ("COPY (SELECT 1) TO '/tmp/tapewatch-test.csv'", "history/not-reading"),
         ("ATTACH ':memory:' AS other", "history/not-reading"),
@@ -105,10 +121,64 @@ def test_nothing_but_reading_the_store_is_possible(reader: Reader, text: str, co
 
 
 @pytest.mark.parametrize(
-    "text", ["SHOW TABLES", "DESCRIBE trading_metrics", "EXPLAIN SELECT 1", "SUMMARIZE series", "VALUES (1)"]
+    "text",
+    [
+        "SHOW TABLES",
+        "DESCRIBE trading_metrics",
+        "EXPLAIN SELECT 1",
+        "SUMMARIZE series",
+        "VALUES (1)",
+        "-- why\nEXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN (ANALYZE, FORMAT json) FROM series",
+        "SELECT TIMESTAMP '12000-01-01'",
+        "SELECT MAP {'$at': 'noon'}",
+    ],
 )
 def test_all_that_reads_is_possible(reader: Reader, text: str) -> None:
     assert reader.sql(text).rows
+
+
+@pytest.mark.parametrize("what", ["text", "[text, text]", "{'a': text}", "MAP {'a': text}"])
+def test_an_answer_is_bounded_in_size(reader: Reader, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(reading, "CHARACTERS", 3 << 20)
+    text = f"SELECT {what} FROM (SELECT repeat('x', 10_000) AS text FROM range(1_000))"
+    assert len(reader.sql(f"{text} LIMIT 100").rows) == 100
+
+    with pytest.raises(QueryError) as raised:
+        reader.sql(text)
+    assert raised.value.problems[0].code == "history/too-much"
+
+
+def test_explaining_a_copy_writes_no_file(store: Store, file: Path) -> None:
+    """Of the names beside the file which DuckDB may write to, for compactions."""
+    beside = file.with_name(f"{file.name}.compact-b")
+    with pytest.raises(QueryError):
+        store.reader().sql(f"EXPLAIN ANALYZE COPY (SELECT 1) TO '{beside}' (FORMAT csv)")
+    assert not beside.exists()
+
+
+@pytest.mark.parametrize("line", [b"[" * 100_000, b"\xff", b"{}", b'{"ask": "sql"}', b'{"ask": "retain", "keep": 1}'])
+def test_a_line_that_is_no_question_is_answered_with_a_problem(store: Store, tmp_path: Path, line: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(store.serve(tmp_path / "socket")))
+        client.sendall(line + b"\n")
+        assert b"history/bad-question" in client.makefile("rb").readline()
+
+
+def test_readers_come_again_after_a_moment_without_a_free_file(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = threading.Event()
+
+    def none_free(_: socket.socket) -> None:
+        tried.set()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as short:
+        short.setattr(socket.socket, "accept", none_free)
+        path = store.serve(tmp_path / "socket")
+        assert tried.wait(10)
+    assert connect(path).sql("SELECT 42").rows == [(42,)]
 
 
 def test_the_views_have_the_columns_that_are_promised(reader: Reader) -> None:
