@@ -36,6 +36,6 @@ def command(project: Path, database: Path, keep: tuple[str, ...]) -> None:
     elif not path.exists():
         raise missing(path)
     else:
-        with Store.open(path, retention=retention) as store:
-            rows = store.retain()
+        with Store.open(path) as store:
+            rows = store.retain(retention)
     counts(rows, "removed")

@@ -171,6 +171,13 @@ class Engine:
         cursor.commit()
         cursor.close()
 
+    def know_targets(self, before: Engine) -> None:
+        """Take over how the targets were, which no file has."""
+        rows = before.connection.cursor().execute(
+            "SELECT service, target, epoch_us(timestamp), up, error FROM hot.targets"
+        ).fetchall()  # fmt: skip
+        _insert(self.connection.cursor(), "targets", ("service", "target"), rows, None)
+
     def close(self) -> None:
         """Let the file go, as soon as the last query that runs has ended."""
         self.connection.close()

@@ -16,6 +16,7 @@ __all__ = [
     "bad_row",
     "clash",
     "exporting",
+    "failed",
     "foreign",
     "full",
     "gone",
@@ -160,6 +161,21 @@ def gone(socket: Path, error: OSError | None = None) -> StoreGoneError:
             )
         ]
     )
+
+
+def failed(path: Path, error: duckdb.Error) -> ProblemsError:
+    """Why something that was asked for could not be done with a file that is open."""
+    if is_full(error):
+        return full(path, "the disk is full")
+    if isinstance(error, duckdb.OutOfMemoryException | duckdb.TransactionException):
+        return _problem(
+            "history/busy",
+            path,
+            f"{path}: {_first_line(error)}",
+            "questions leave room for this",
+            "do it again when they are answered",
+        )
+    return opening(path, error)
 
 
 def query(code: str, summary: str, fix: str) -> QueryError:

@@ -9,6 +9,7 @@ retention, compaction) then never holds a batch up.
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ _MARK = b"twj1"
 RESERVE = 1 << 20
 """Bytes by which a file is made longer at a time: a full disk shows before a record is half written, and fsync has no
 new length to write each time."""
+
+
+_log = logging.getLogger("tapewatch.history.store")
 
 
 class Journal:
@@ -47,14 +51,20 @@ class Journal:
         return sorted(int(number) for number in found if number.isdigit())
 
     def read(self, chunk: int, offset: int = 0) -> Iterator[tuple[bytes, int]]:
-        """The whole records of a file from an offset on, each with the offset of the next."""
-        body = self._file(chunk).read_bytes()
-        while offset + _HEAD.size <= len(body):
-            mark, length, checksum = _HEAD.unpack_from(body, offset)
-            record = body[offset + _HEAD.size : offset + _HEAD.size + length]
-            if mark != _MARK or len(record) != length or crc32(record) != checksum:
-                return
-            offset += _HEAD.size + length
+        """The whole records of a file from an offset on, each with the offset of the next.
+
+        After a record that is not whole there is none, unless the disk has damaged it since: then those after it are
+        given, and the loss is told.
+        """
+        path = self._file(chunk)
+        body = path.read_bytes()
+        whole = ((at, _whole(body, at)) for at in _marks(body, offset))
+        for begin, record in whole:
+            if record is None or begin < offset:  # not one, or within the one before
+                continue
+            if begin > offset:
+                _log.warning("%s is damaged: the batches in %d bytes of it are lost", path, begin - offset)
+            offset = begin + _HEAD.size + len(record)
             yield record, offset
 
     def prepare(self, chunk: int) -> None:
@@ -139,6 +149,22 @@ class Journal:
 
     def _file(self, chunk: int) -> Path:
         return self._path.with_name(f"{self._path.name}.journal-{chunk}")
+
+
+def _marks(body: bytes, offset: int) -> Iterator[int]:
+    """Where a record may begin."""
+    while (offset := body.find(_MARK, offset)) >= 0:
+        yield offset
+        offset += 1
+
+
+def _whole(body: bytes, offset: int) -> bytes | None:
+    """The record that begins there, if it is as it was written."""
+    if offset + _HEAD.size > len(body):
+        return None
+    _, length, checksum = _HEAD.unpack_from(body, offset)
+    record = body[offset + _HEAD.size : offset + _HEAD.size + length]
+    return record if len(record) == length and crc32(record) == checksum else None
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,7 +18,7 @@ from tapewatch.history.store.compacting import compacted
 from tapewatch.history.store.contract import Batch, StoreFullError, Written
 from tapewatch.history.store.engine import COMPACT, Engine
 from tapewatch.history.store.exporting import export
-from tapewatch.history.store.failures import bad_row, full, is_full
+from tapewatch.history.store.failures import bad_row, failed, full, is_full
 from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import known
 from tapewatch.history.store.moving import PATIENCE, PAUSE, move, save
@@ -91,7 +91,9 @@ class Keeper:
         rows = self.engine.connection.execute(
             "SELECT id, metric_name, symbol, service, target, labels, type FROM hot.series"
         ).fetchall()
-        self._numbers = Numbering((*row[:5], list(map(list, row[5].items())), row[6]) for row in rows)
+        # A damaged journal may have lost a series whose samples are there; they are not to be taken for another one's.
+        last = max(self._latest.columns()["series"], default=0)
+        self._numbers = Numbering(((*row[:5], list(map(list, row[5].items())), row[6]) for row in rows), int(last))
         self._begin()
 
     def _begin(self) -> None:
@@ -335,6 +337,14 @@ class Keeper:
         with self._memory, self._switch:
             yield
 
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What somebody asked for and DuckDB could not do, as a problem."""
+        try:
+            yield
+        except duckdb.Error as error:
+            raise failed(self.path, error) from error
+
     def _room(self) -> None:
         """DuckDB copes badly with a disk that becomes full under it, so it is not asked to write to one."""
         disk = os.statvfs(self.path.parent)
@@ -343,7 +353,7 @@ class Keeper:
 
     def retain(self, retention: Retention) -> dict[str, int]:
         """Remove what is older than it is kept for; see `retention.retain`."""
-        with self._moves:
+        with self._moves, self._told():
             self.turn()
             return retain(self.engine, retention)
 
@@ -351,7 +361,7 @@ class Keeper:
         self, folder: Path, tables: Sequence[str], start: datetime | None, end: datetime | None
     ) -> dict[str, int]:
         """Write what is there to a folder; see `exporting.export`."""
-        with self._moves:
+        with self._moves, self._told():
             self.turn()
             return export(self.engine, folder, tables=tables, start=start, end=end)
 
@@ -363,8 +373,9 @@ class Keeper:
 
         Raises:
             StoreFullError: there is no room for a second file; nothing changed.
+            ProblemsError: the file cannot be read whole; nothing changed.
         """
-        with self._moves:
+        with self._moves, self._told():
             self.turn()
             before = self.path.stat().st_size
             disk = os.statvfs(self.path.parent)
@@ -373,6 +384,7 @@ class Keeper:
             fresh = compacted(self.engine)
             with self._exclusive():
                 old, self.engine = self.engine, Engine(self.path, fresh=fresh)
+                self.engine.know_targets(old)
                 fresh.replace(self.path)
                 sync_folder(self.path.parent)
                 with self._lock:  # what waits for its place in memory is in the journal too

@@ -20,11 +20,12 @@ class Numbering:
 
     Parameters:
         rows: those that are known.
+        last: a number that was given, also to a series that is lost.
     """
 
-    def __init__(self, rows: Iterable[SeriesRow]) -> None:
+    def __init__(self, rows: Iterable[SeriesRow], last: int = 0) -> None:
         self._numbers: dict[_Key, int] = {}
-        self._last = 0
+        self._last = last
         self._layouts: dict[tuple[str, str], tuple[Layout, tuple[tuple[str, str], ...], NDArray[np.int32]]] = {}
         for row in rows:
             self.learn(row)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -22,25 +23,27 @@ from tapewatch.history.store.moving import save, transaction
 from tapewatch.history.store.retention import roll
 from tapewatch_sdk.collectors import Column, ColumnType, Table
 
-__all__ = ["restore"]
+__all__ = ["looked_through", "restore"]
+
+_PLAIN = re.compile(r"[a-z][a-z0-9_]*")
 
 _IDENTITY = "s.metric_name = o.metric_name AND s.service = o.service AND s.target = o.target AND s.labels = o.labels"
 
 
-def restore(engine: Engine, folder: Path) -> dict[str, int]:
+def restore(engine: Engine, folder: Path, manifest: Mapping[str, Any]) -> dict[str, int]:
     """Take over what an export has and the store has not. Doing it twice changes nothing more.
 
     Parameters:
         engine: of the store, opened with `open_world`; everything has been moved into the file.
         folder: of the export.
+        manifest: of the export, as `looked_through` gave it.
 
     Returns:
         How many rows were taken over, by table.
 
     Raises:
-        ProblemsError: it is damaged or of a later version; nothing was restored.
+        ProblemsError: it is damaged; nothing was restored.
     """
-    manifest = _manifest(folder)
     files = {name: [folder / each["file"] for each in those] for name, those in manifest["tables"].items()}
     try:
         _define(engine, files)
@@ -50,16 +53,26 @@ def restore(engine: Engine, folder: Path) -> dict[str, int]:
         with transaction(engine) as cursor:
             counts = _take(engine, cursor, files, hours)
         save(engine)
-    except duckdb.Error as error:
+    except (duckdb.Error, ValueError) as error:
         raise restoring(folder, str(error).splitlines()[0]) from error
     return counts
 
 
-def _manifest(folder: Path) -> Mapping[str, Any]:
+def looked_through(folder: Path) -> Mapping[str, Any]:
+    """The manifest of an export whose files are all as it says.
+
+    Raises:
+        ProblemsError: it is damaged or of a later version.
+    """
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         if manifest["version"] > len(MIGRATIONS):
             raise restoring(folder, f"it has version {manifest['version']} of the schema, which is later than ours")
+        datetime.fromisoformat(manifest["hours"])
+        if "series" not in manifest["tables"]:
+            raise restoring(folder, f"{MANIFEST} tells of no series")
+        if bad := next((name for name in manifest["tables"] if not _PLAIN.fullmatch(name)), None):
+            raise restoring(folder, f"`{bad}` is no name of a table")  # names become part of statements
         for each in (one for those in manifest["tables"].values() for one in those):
             if Path(each["file"]).name != each["file"]:
                 raise restoring(folder, f"{each['file']} is outside of it")
@@ -78,6 +91,8 @@ def _define(engine: Engine, files: Mapping[str, list[Path]]) -> None:
         return
     for name, columns, types, key in engine.connection.execute(f"FROM {_read(files['collected'])}").fetchall():
         if name not in engine.tables and files.get(name) is not None:
+            if bad := next((each for each in columns if not _PLAIN.fullmatch(each)), None):
+                raise ValueError(f"{name} has a column {bad}")
             pairs = zip(columns, types, strict=True)
             engine.define(Table(name, tuple(Column(each, ColumnType(kind)) for each, kind in pairs), tuple(key)))
 
@@ -99,6 +114,10 @@ def _take(
     if files.get("rollup_5m"):
         _late(cursor, hours)
     _last(cursor)
+    # Chunks to come are later ones than those whose candles were taken over, also in the same minute.
+    cursor.execute(
+        "UPDATE store.progress SET applied = greatest(applied, (SELECT coalesce(max(chunk), 0) FROM store.candles))"
+    )
     return counts
 
 

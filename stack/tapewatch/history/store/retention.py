@@ -65,7 +65,9 @@ class Retention:
             match = re.fullmatch(r"([a-z0-9_]+)=(\d+(?:\.\d+)?)([hdwy])", text)
             if match is None:
                 raise _bad(text, f"`{text}` is no period to keep something for")
-            period = timedelta(seconds=float(match[2]) * _UNITS[match[3]])
+            if (seconds := float(match[2]) * _UNITS[match[3]]) > timedelta.max.total_seconds():
+                raise _bad(text, f"`{text}` is longer than anything can be kept")
+            period = timedelta(seconds=seconds)
             if match[1] == "audit" and period < LEAST_AUDIT:
                 raise _bad(text, "the audit trail is kept for a day at least")
             periods[match[1]] = period
@@ -78,6 +80,20 @@ class Retention:
         from tapewatch.schema import seconds
 
         return cls({**DEFAULTS, **{name: timedelta(seconds=seconds(period)) for name, period in keep.items()}})
+
+    def check(self, tables: Iterable[str]) -> None:
+        """Refuse a period of something that there is not, which is a slip of the pen.
+
+        Parameters:
+            tables: of collectors.
+
+        Raises:
+            ProblemsError: there is one.
+        """
+        known = [*DEFAULTS, *tables]
+        for name in self.periods:
+            if name not in known:
+                raise _bad(name, f"nothing called `{name}` is kept; there are {', '.join(known)}")
 
     def of(self, table: str) -> timedelta:
         """How long a collector's table is kept."""
@@ -109,7 +125,9 @@ def retain(engine: Engine, retention: Retention, now: datetime | None = None) ->
     hours = roll(engine, present - 2 * SLICE)
     removed: dict[str, int] = {}
     for table, column, condition, period in _rules(engine, retention):
-        cutoff = min(present - period, hours) if table == "rollup_5m" else present - period
+        cutoff = present - min(period, present - datetime.min)
+        if table == "rollup_5m":
+            cutoff = min(cutoff, hours)
         if count := _remove(engine, table, column, condition, cutoff):
             removed[table] = removed.get(table, 0) + count
     if removed:

@@ -20,7 +20,7 @@ from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.failures import clash
 from tapewatch.history.store.keeping import Keeper
 from tapewatch.history.store.reading import LocalReader
-from tapewatch.history.store.restoring import restore
+from tapewatch.history.store.restoring import looked_through, restore
 from tapewatch.history.store.retention import Retention
 from tapewatch.history.store.serving import Server
 from tapewatch.history.store.wire import socket_of
@@ -183,7 +183,12 @@ class Store:
 
         Returns:
             How many rows were removed, by table.
+
+        Raises:
+            ProblemsError: what is given names something that there is not; nothing was removed.
         """
+        if retention is not None:
+            retention.check(self._keeper.engine.tables)
         return self._keeper.retain(retention or self._retention)
 
     def compact(self) -> tuple[int, int]:
@@ -234,10 +239,11 @@ class Store:
         Raises:
             ProblemsError: the store cannot be opened, or the export is damaged; nothing was restored.
         """
+        manifest = looked_through(folder)
         Keeper(path).close(keep=False)  # what is in the journal belongs into the file first
         engine = Engine(path, open_world=True)
         try:
-            return restore(engine, folder)
+            return restore(engine, folder, manifest)
         finally:
             engine.close()
 
@@ -304,7 +310,7 @@ class Store:
             self._rates.append((time.monotonic(), self._keeper.samples))
             try:
                 self._tend(time.time())
-            except (ProblemsError, duckdb.Error, OSError):
+            except Exception:  # noqa: BLE001 -- whatever it is, without this thread memory would fill
                 _log.warning("the history stays in the journal for now", exc_info=True)
 
     def _tend(self, now: float) -> None:

@@ -8,10 +8,12 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from support.stored import BEGIN, at, scrape
-from tapewatch.history.store import Batch, Store, queries
+from tapewatch.history.store import Batch, Store, keeping, queries
+from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.queries import Interval
 from tapewatch.history.store.retention import Retention, retain
 from tapewatch_sdk.collectors import Column, ColumnType, Row, Table
@@ -83,7 +85,22 @@ def test_a_clock_that_jumps_ahead_removes_nothing(store: Store) -> None:
     assert retain(store._keeper.engine, kept(samples=timedelta(days=1)), BEGIN + timedelta(days=3650)) == {}
 
 
-@pytest.mark.parametrize("text", ["samples", "samples=", "samples=3", "samples=3s", "Samples=3d", "samples=-1d", "=3d"])
+def test_what_is_kept_for_longer_than_there_are_dates_is_not_removed(store: Store) -> None:
+    filled(store, 1)
+
+    assert store.retain(Retention.parse(["samples=9999y", "audit=9999y"])) == {}
+
+
+@pytest.mark.parametrize("name", ["sample", "orders"])
+def test_a_period_of_nothing_that_is_kept_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(ProblemsError) as raised:
+        store.retain(Retention.parse([f"{name}=1h"]))
+    assert raised.value.problems[0].code == "history/bad-retention"
+
+
+@pytest.mark.parametrize(
+    "text", ["samples", "samples=", "samples=3", "samples=3s", "Samples=3d", "samples=-1d", "=3d", "samples=9999999y"]
+)
 def test_a_period_that_cannot_be_read_is_refused(text: str) -> None:
     with pytest.raises(ProblemsError) as raised:
         Retention.parse([text])
@@ -155,6 +172,29 @@ def test_compaction_makes_the_file_smaller_while_it_is_written_and_read(store: S
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_how_targets_were_is_known_after_a_compaction(store: Store) -> None:
+    store.write(Batch([scrape(0, {PRICE: 1.0}), scrape(0, {}, target="another:1", error="away")]))
+    before = store.reader().sql("FROM targets ORDER BY ALL").rows
+    assert len(before) == 2
+
+    store.compact()
+
+    assert store.reader().sql("FROM targets ORDER BY ALL").rows == before
+
+
+def test_a_file_that_is_damaged_within_is_a_problem_and_no_traceback(store: Store) -> None:
+    filled(store, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping, "compacted", damaged)
+        with pytest.raises(ProblemsError) as raised:
+            store.compact()
+    assert raised.value.problems[0].code == "history/damaged"
+
+
+def damaged(_: Engine) -> Path:
+    raise duckdb.IOException("Corrupt database file: computed checksum 1 does not match stored checksum 2")
+
+
 def everything(file: Path) -> list[object]:
     """What the views say, with series told by what they are."""
     with Store.open(file) as store:
@@ -194,6 +234,21 @@ def test_what_was_exported_is_restored_and_a_second_time_changes_nothing(file: P
         assert counts(store)["orders"] == HOURS
 
 
+def test_a_candle_goes_on_where_the_export_left_it(file: Path, tmp_path: Path) -> None:
+    with Store.open(file) as store:
+        for second in range(3):  # each in a chunk of its own
+            store.write(Batch([scrape(second, {PRICE: 100.0 + second})]))
+            store.flush()
+        store.export(tmp_path / "backup")
+    other = tmp_path / "other.duckdb"
+    Store.restore(other, tmp_path / "backup")
+    with Store.open(other) as store:
+        store.write(Batch([scrape(30, {PRICE: 500.0})]))
+        store.flush()
+        text = "SELECT open, close FROM trading_candles WHERE interval = '1m'"
+        assert store.reader().sql(text).rows == [(100.0, 500.0)]
+
+
 def test_an_export_may_be_of_some_tables_and_a_range_of_time(store: Store, tmp_path: Path) -> None:
     filled(store)
 
@@ -214,7 +269,9 @@ def test_an_export_is_refused_into_a_folder_that_exists_and_of_a_table_that_does
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("damage", ["changed", "missing", "no manifest", "newer", "outside"])
+@pytest.mark.parametrize(
+    "damage", ["changed", "missing", "no manifest", "newer", "outside", "hours", "no series", "statement"]
+)
 def test_a_damaged_export_is_refused_whole(file: Path, tmp_path: Path, damage: str) -> None:
     backup = tmp_path / "backup"
     with Store.open(file) as store:
@@ -234,8 +291,16 @@ def test_a_damaged_export_is_refused_whole(file: Path, tmp_path: Path, damage: s
         case "outside":
             said["tables"]["samples"][0]["file"] = "../history.duckdb"
             manifest.write_text(json.dumps(said))
+        case "hours":
+            manifest.write_text(json.dumps(said | {"hours": "noon"}))
+        case "no series":
+            del said["tables"]["series"]
+            manifest.write_text(json.dumps(said))
+        case "statement":
+            text = f"scrapes; COPY (SELECT 1) TO '{tmp_path / 'written'}'; SELECT 1"
+            said["tables"][text] = said["tables"]["scrapes"]
+            manifest.write_text(json.dumps(said))
     with pytest.raises(ProblemsError) as raised:
         Store.restore(tmp_path / "other.duckdb", backup)
     assert raised.value.problems[0].code == "history/bad-export"
-    with Store.open(tmp_path / "other.duckdb") as store:
-        assert store.reader().sql("SELECT count(*) FROM trading_metrics").rows == [(0,)]
+    assert [path.name for path in tmp_path.iterdir() if path not in (file, backup)] == []

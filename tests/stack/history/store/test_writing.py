@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import struct
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,6 +218,17 @@ def test_what_was_acknowledged_waits_when_questions_use_all_the_memory(
     assert rows(store, "SELECT (SELECT count(*) FROM store.samples), (SELECT count(*) FROM store.events)") == [(1, 1)]
 
 
+def test_chunks_go_on_being_moved_whatever_went_wrong_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = threading.Semaphore(0)
+
+    def fails(_: float) -> None:
+        tried.release()
+        raise OverflowError
+
+    monkeypatch.setattr(store, "_tend", fails)
+    assert all(tried.acquire(timeout=30) for _ in range(2))
+
+
 @pytest.mark.parametrize(
     "table",
     [
@@ -304,6 +316,28 @@ def test_a_record_that_was_written_by_half_is_left_out(file: Path) -> None:
         assert [body for body, _ in Journal(file).read(1)] in ([], [b"first"])
     path.write_bytes(whole[: end - 1] + b"X" + whole[end:])
     assert [body for body, _ in Journal(file).read(1)] == [b"first"]
+
+
+def test_what_was_written_after_a_record_that_the_disk_has_damaged_is_there(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = ("first", "", "gauge"), ("second", "", "gauge")
+    with Store.open(file) as store:
+        for seconds, series in enumerate([(first,), (second,), (first, second)]):
+            store.write(Batch([scrape(seconds, dict.fromkeys(series, 1.0))]))
+        copy = file.with_name("copy.duckdb")
+        copy.write_bytes(file.read_bytes())
+        (journal,) = file.parent.glob(f"{file.name}.journal-*")
+        body = bytearray(journal.read_bytes())
+        body[body.index(b"second")] ^= 1
+        copy.with_name(copy.name + journal.suffix).write_bytes(body)
+
+    with Store.open(copy) as store:
+        assert rows(store, "SELECT timestamp FROM trading_metrics ORDER BY 1") == [(at(0),), (at(2),)]
+        assert "is damaged: the batches in" in caplog.text
+        store.write(Batch([scrape(9, {("new", "", "gauge"): 9.0})]))
+        # The samples of the series that is lost with its name are not taken for another one's.
+        assert rows(store, "SELECT value FROM trading_metrics WHERE metric_name = 'new'") == [(9.0,)]
 
 
 def test_the_file_is_not_opened_when_it_is_no_store(file: Path) -> None:
