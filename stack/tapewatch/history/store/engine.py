@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 from numpy.typing import NDArray
 
-from tapewatch.history.store.failures import opening
+from tapewatch.history.store.failures import full, is_full, opening
 from tapewatch.history.store.migrations import check, migrate
 from tapewatch.history.store.records import Record, SeriesRow
 from tapewatch.history.store.schema import candles_of, rolled, views
@@ -333,8 +333,8 @@ def made(path: Path) -> None:
             os.link(fresh, path)
     except FileExistsError:
         return
-    except OSError as error:
-        raise opening(path, error) from error
+    except (OSError, duckdb.Error) as error:
+        raise full(path, "the disk is full") if is_full(error) else opening(path, error) from error
 
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool = False) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from tapewatch.history.store.engine import Engine, quoted
-from tapewatch.history.store.failures import exporting
+from tapewatch.history.store.failures import exporting, is_full
 from tapewatch.history.store.journal import sync_folder
 from tapewatch.history.store.migrations import MIGRATIONS
 
@@ -73,7 +73,8 @@ def export(
         draft.rename(folder)
         sync_folder(folder.parent)
     except (OSError, duckdb.Error) as error:
-        raise exporting(folder, str(error).splitlines()[0]) from error
+        why = "the disk is full" if is_full(error) else str(error).splitlines()[0]
+        raise exporting(folder, why) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return counts

@@ -17,7 +17,7 @@ import duckdb
 
 from tapewatch.history.store.engine import KEYED, Engine, quoted
 from tapewatch.history.store.exporting import MANIFEST
-from tapewatch.history.store.failures import restoring
+from tapewatch.history.store.failures import full, is_full, restoring
 from tapewatch.history.store.migrations import MIGRATIONS
 from tapewatch.history.store.moving import save, transaction
 from tapewatch.history.store.retention import roll
@@ -54,6 +54,8 @@ def restore(engine: Engine, folder: Path, manifest: Mapping[str, Any]) -> dict[s
             counts = _take(engine, cursor, files, hours)
         save(engine)
     except (duckdb.Error, ValueError) as error:
+        if is_full(error):
+            raise full(engine.path, "the disk is full; nothing was restored") from error
         raise restoring(folder, str(error).splitlines()[0]) from error
     return counts
 

@@ -14,6 +14,7 @@ import pytest
 from support.stored import scrape
 from support.waiting import wait_for
 from tapewatch.history.store import Batch, Store, StoreFullError
+from tapewatch_sdk.errors import ProblemsError
 
 MEGABYTES = 12
 
@@ -86,6 +87,27 @@ def test_writing_stops_and_resumes_by_itself_while_reading_goes_on(disk: Path, m
 
     with Store.open(file) as store:
         assert counted(store) == [(2_000 * written, written)]
+
+
+def test_what_finds_no_room_says_so_and_can_be_done_again(disk: Path, tmp_path: Path) -> None:
+    backup, ballast = tmp_path / "backup", disk / "ballast"
+    with Store.open(tmp_path / "history.duckdb") as store:
+        for number in range(40):
+            store.write(many(number))
+        store.export(backup)
+        ballast.write_bytes(bytes((MEGABYTES << 20) - 600_000))
+        with pytest.raises(ProblemsError) as raised:
+            store.export(disk / "backup")
+        assert "the disk is full" in raised.value.problems[0].summary
+
+    with pytest.raises(StoreFullError):
+        Store.restore(disk / "history.duckdb", backup)
+    with pytest.raises(StoreFullError):
+        Store.open(disk / "another.duckdb")
+
+    ballast.unlink()
+    assert Store.restore(disk / "history.duckdb", backup)["samples"] == 80_000
+    Store.open(disk / "another.duckdb").close()
 
 
 def test_a_store_is_opened_and_read_on_a_disk_that_is_full(disk: Path) -> None:
