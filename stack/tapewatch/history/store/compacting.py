@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from tapewatch.history.store.engine import COMPACT, KEYED, Engine, attach, file_views
+from tapewatch.history.store.schema import stored_order
 
 __all__ = ["compacted"]
 
@@ -57,7 +58,7 @@ def _copy(cursor: duckdb.DuckDBPyConnection, name: str) -> None:
         for begin, end in _slices(cursor, name, column):
             cursor.execute(
                 f"INSERT INTO compact.{name} FROM store.{name} WHERE {column} >= ?::TIMESTAMP_MS "
-                f"AND {column} < ?::TIMESTAMP_MS ORDER BY series, {column}", [begin, end],
+                f"AND {column} < ?::TIMESTAMP_MS ORDER BY {stored_order(column)}", [begin, end],
             )  # fmt: skip
             cursor.execute("CHECKPOINT compact")
         return

@@ -16,8 +16,8 @@ from typing import Any
 import duckdb
 from numpy.typing import NDArray
 
-from tapewatch.history.store.failures import full, is_full, opening
-from tapewatch.history.store.migrations import check, migrate
+from tapewatch.history.store.failures import full, is_full, older, opening
+from tapewatch.history.store.migrations import MIGRATIONS, check, migrate
 from tapewatch.history.store.records import Record, SeriesRow
 from tapewatch.history.store.schema import candles_of, rolled, views
 from tapewatch_sdk.collectors import Column, ColumnType, Table
@@ -30,6 +30,10 @@ MEMORY = 512
 COMPACT = (".compact-a", ".compact-b")
 """Added to the name of the file that a compaction writes: DuckDB goes on knowing a file by the name under which it was
 attached, so the next one needs the other name."""
+
+BLOCK = 64 << 10
+"""Bytes of a block of a new file: what a column of a chunk takes fills blocks of this size, and leaves half of DuckDB's
+usual ones empty. An older file keeps its own until it is compacted."""
 
 NUMBER = "coalesce(value, 'nan'::DOUBLE)"
 """A value that comes from numpy: DuckDB takes NaN there for NULL, and no sample is NULL."""
@@ -80,7 +84,9 @@ class Engine:
         run = self.connection.execute
         attach(self.connection, self.attached, "store", read_only=read_only)
         if read_only:
-            check(self.path, self.connection)
+            version = check(self.path, self.connection)
+            if version < len(MIGRATIONS):
+                raise older(self.path, version, len(MIGRATIONS))
         elif migrate(self.path, self.connection):
             file_views(self.connection, "store")
             run("CHECKPOINT store")
@@ -293,8 +299,7 @@ def live_views() -> Sequence[str]:
         "max(max), arg_max(last, last_ts), max(last_ts) FROM store.rollup_5m "
         "WHERE bucket >= (SELECT hours FROM store.progress) GROUP BY ALL "
         f"UNION ALL {rolled(3600, hot)}",
-        f"{make}.candles AS FROM store.candles UNION ALL FROM ("
-        f"{candles_of(hot, 'hot.series', 'store.last', str(2**62))})",
+        f"{make}.candles AS FROM store.candles UNION ALL FROM ({candles_of(hot, 'hot.series', 'store.last')})",
         f"{make}.scrapes AS FROM store.scrapes UNION ALL SELECT * EXCLUDE _chunk FROM hot.scrapes",
         *(overlay(name, names[name], key) for name, key in KEYED.items()),
     )
@@ -322,13 +327,16 @@ def made(path: Path) -> None:
         ProblemsError: the folder cannot be made or written to.
     """
     try:
+        path = path.resolve()  # what a symbolic link leads to may not be there yet
         if path.exists():
             return
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700, parents=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:  # its mode is 0700
             fresh = Path(folder) / "fresh"
-            duckdb.connect(str(fresh)).close()
+            with duckdb.connect() as connection:
+                attach(connection, fresh, "fresh")
+                connection.execute("DETACH fresh")
             fresh.chmod(0o600)
             os.link(fresh, path)
     except FileExistsError:
@@ -339,8 +347,10 @@ def made(path: Path) -> None:
 
 def attach(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, read_only: bool = False) -> None:
     """Attach a file under a name; it is made if it is not there, unless it is only read."""
-    mode = "READ_ONLY" if read_only else "RECOVERY_MODE no_wal_writes"
-    connection.execute(f"ATTACH {quoted(path)} AS {name} ({mode})")
+    options = ["READ_ONLY" if read_only else "RECOVERY_MODE no_wal_writes"]
+    if not path.exists():
+        options.append(f"BLOCK_SIZE {BLOCK}")
+    connection.execute(f"ATTACH {quoted(path)} AS {name} ({', '.join(options)})")
 
 
 def file_views(connection: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "is_full",
     "missing",
     "newer",
+    "older",
     "opening",
     "query",
     "restoring",
@@ -99,6 +100,17 @@ def newer(path: Path, found: int, known: int) -> ProblemsError:
         f"{path} has version {found} of the schema; this tapewatch knows versions up to {known}",
         "a store is opened by the version that made it, or a later one",
         "install that version, or set DUCKDB_PATH to another file",
+    )
+
+
+def older(path: Path, found: int, known: int) -> ProblemsError:
+    """The file has an earlier schema, and is only to be read."""
+    return _problem(
+        "history/older",
+        path,
+        f"{path} has version {found} of the schema, and this tapewatch version {known}",
+        "a store that is only read has the version of the one who reads it",
+        "run `tapewatch history compact` once, which brings it to this version",
     )
 
 

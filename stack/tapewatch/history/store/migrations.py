@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 
 from tapewatch.history.store.failures import foreign, newer
-from tapewatch.history.store.schema import TABLES
+from tapewatch.history.store.schema import DATED, TABLES
 
 __all__ = ["MIGRATIONS", "check", "migrate"]
 
-MIGRATIONS: tuple[Sequence[str], ...] = (TABLES,)
+MIGRATIONS: tuple[Sequence[str], ...] = (TABLES, DATED)
 """The statements that lead to version 1, 2, ..."""
 
 

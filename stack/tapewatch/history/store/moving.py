@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 import duckdb
 
 from tapewatch.history.store.engine import KEYED, PLAIN, Engine, hot_samples
-from tapewatch.history.store.schema import candles_of, gaps, late, mended_volume, rolled
+from tapewatch.history.store.schema import candles_of, gaps, late, mended_volume, rolled, stored_order
 
 __all__ = ["move", "save", "transaction"]
 
@@ -87,14 +87,14 @@ def save(engine: Engine) -> None:
 def _copy(engine: Engine, cursor: duckdb.DuckDBPyConnection, chunk: int) -> None:
     run, samples = cursor.execute, f"hot.samples_{chunk % 2}"
     run("INSERT INTO store.series FROM hot.series WHERE id > (SELECT coalesce(max(id), 0) FROM store.series)")
-    run(f"INSERT INTO store.candles {candles_of(samples, 'hot.series', 'store.last', str(chunk))}")
-    _mend_volume(cursor, samples, chunk)
+    run(f"INSERT INTO store.candles {candles_of(samples, 'hot.series', 'store.last')}")
+    _mend_volume(cursor, samples)
     hours = "(SELECT hours FROM store.progress)"
     for name, seconds, which in (("1m", 60, "TRUE"), ("5m", 300, "TRUE"), ("1h", 3600, f"bucket < {hours}")):
         # What comes late for an hour that was made from its buckets of 5 minutes already is added to it.
-        made = f"({rolled(seconds, samples)}) WHERE {which} ORDER BY series, bucket"
+        made = f"({rolled(seconds, samples)}) WHERE {which} ORDER BY {stored_order('bucket')}"
         run(f"INSERT INTO store.rollup_{name} FROM {made}")
-    run(f"INSERT INTO store.samples FROM {samples} ORDER BY series, ts")
+    run(f"INSERT INTO store.samples FROM {samples} ORDER BY {stored_order('ts')}")
     both = f"(FROM {samples} UNION ALL FROM store.last)"
     run(
         f"CREATE OR REPLACE TEMP TABLE newest AS SELECT series, max(ts), arg_max(value, ts) FROM {both} GROUP BY series"
@@ -107,7 +107,7 @@ def _copy(engine: Engine, cursor: duckdb.DuckDBPyConnection, chunk: int) -> None
     run("UPDATE store.progress SET applied = ?", [chunk])
 
 
-def _mend_volume(cursor: duckdb.DuckDBPyConnection, samples: str, chunk: int) -> None:
+def _mend_volume(cursor: duckdb.DuckDBPyConnection, samples: str) -> None:
     """Candles without prices correct those around gaps which these samples fill.
 
     In steps, as otherwise DuckDB takes what is stored for the smaller side of a join, and has no memory for it.
@@ -119,7 +119,7 @@ def _mend_volume(cursor: duckdb.DuckDBPyConnection, samples: str, chunk: int) ->
         mended = mended_volume("temp.late", "temp.filled", "store.samples", "hot.series")
         run(f"CREATE OR REPLACE TEMP TABLE mended AS {mended}")
         run(
-            f"INSERT INTO store.candles SELECT symbol, minute, NULL, NULL, NULL, NULL, change, {chunk} "
+            "INSERT INTO store.candles SELECT symbol, minute, NULL, NULL, NULL, NULL, change, NULL, NULL "
             "FROM temp.mended m WHERE EXISTS (FROM store.candles c WHERE c.symbol = m.symbol AND c.minute = m.minute)"
         )
         run("DROP TABLE temp.filled")

@@ -21,6 +21,7 @@ from tapewatch.history.store.failures import full, is_full, restoring
 from tapewatch.history.store.migrations import MIGRATIONS
 from tapewatch.history.store.moving import save, transaction
 from tapewatch.history.store.retention import roll
+from tapewatch.history.store.schema import dated_candles, stored_order
 from tapewatch_sdk.collectors import Column, ColumnType, Table
 
 __all__ = ["looked_through", "restore"]
@@ -51,7 +52,7 @@ def restore(engine: Engine, folder: Path, manifest: Mapping[str, Any]) -> dict[s
         (own,) = engine.connection.execute("SELECT hours::TIMESTAMP FROM store.progress").fetchall()[0]
         roll(engine, max(hours, own))
         with transaction(engine) as cursor:
-            counts = _take(engine, cursor, files, hours)
+            counts = _take(engine, cursor, files, hours, manifest["version"])
         save(engine)
     except (duckdb.Error, ValueError) as error:
         if is_full(error):
@@ -100,7 +101,7 @@ def _define(engine: Engine, files: Mapping[str, list[Path]]) -> None:
 
 
 def _take(
-    engine: Engine, cursor: duckdb.DuckDBPyConnection, files: Mapping[str, list[Path]], hours: datetime
+    engine: Engine, cursor: duckdb.DuckDBPyConnection, files: Mapping[str, list[Path]], hours: datetime, version: int
 ) -> dict[str, int]:
     counts = {"series": _series(cursor, files["series"])}
     for name, parts in files.items():
@@ -109,17 +110,14 @@ def _take(
         if name == "samples" or name.startswith("rollup_"):
             counts[name] = _numbered(cursor, name, parts)
         elif name == "candles":
-            counts[name] = _absent(cursor, name, _read(parts), ("symbol", "minute"))
+            source = _read(parts) if version > 1 else f"({dated_candles(_read(parts))})"
+            counts[name] = _absent(cursor, name, source, ("symbol", "minute"))
         else:
             key = KEYED.get(name) or (engine.tables[name].key if name in engine.tables else ())
             counts[name] = _absent(cursor, name, _read(parts), key)
     if files.get("rollup_5m"):
         _late(cursor, hours)
     _last(cursor)
-    # Chunks to come are later ones than those whose candles were taken over, also in the same minute.
-    cursor.execute(
-        "UPDATE store.progress SET applied = greatest(applied, (SELECT coalesce(max(chunk), 0) FROM store.candles))"
-    )
     return counts
 
 
@@ -149,7 +147,7 @@ def _numbered(cursor: duckdb.DuckDBPyConnection, name: str, parts: list[Path]) -
         cursor.execute(
             f"INSERT INTO store.{name} SELECT n.new, o.* EXCLUDE series FROM {source} o JOIN numbers n "
             f"ON n.old = o.series WHERE NOT EXISTS (FROM {there} s WHERE s.series = n.new AND s.{column} = o.{column}) "
-            f"ORDER BY n.new, o.{column}", [first, last],
+            f"ORDER BY {stored_order(f'o.{column}', 'n.new')}", [first, last],
         )  # fmt: skip
         added += _count(cursor)
     return added

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 __all__ = [
-    "BUCKETS", "INTERVALS", "TABLES", "candles_of", "gaps", "late", "mended_volume", "rolled", "views",
+    "BUCKETS", "DATED", "INTERVALS", "TABLES", "candles_of", "dated_candles", "gaps", "late", "mended_volume", "rolled",
+    "stored_order", "views",
 ]  # fmt: skip
 
 TABLES = (
@@ -51,6 +52,19 @@ _MINUTE = "time_bucket(INTERVAL 1 MINUTE, ts::TIMESTAMP)::TIMESTAMP_MS"
 """The minute of a sample."""
 
 
+def stored_order(time: str, series: str = "series") -> str:
+    """The order of samples and buckets in the file: by series, one forwards and the next backwards in time.
+
+    DuckDB packs the steps from row to row, so that one long step back at the end of each series, of some hundred in a
+    chunk, would cost all samples a byte.
+
+    Parameters:
+        time: the column of their time.
+        series: the column of their series.
+    """
+    return f"{series}, if({series} % 2 = 0, {time}, NULL), {time} DESC"
+
+
 def rolled(seconds: int, source: str) -> str:
     """Buckets of samples; buckets of two parts of the same samples may be added up.
 
@@ -65,7 +79,7 @@ def rolled(seconds: int, source: str) -> str:
     )
 
 
-def candles_of(source: str, series: str, last: str, chunk: str) -> str:
+def candles_of(source: str, series: str, last: str) -> str:
     """Candles of a minute.
 
     A counter that is less than before was reset, and has come from 0 to where it is. A symbol's volume is that of all
@@ -74,13 +88,13 @@ def candles_of(source: str, series: str, last: str, chunk: str) -> str:
     Parameters:
         source: of the samples.
         series, last: the tables of that kind; `last` as it was before these samples.
-        chunk: what tells the order of two parts of one minute.
     """
     return f"""
         WITH told AS (SELECT series, ts, value, FALSE AS before FROM {source} x WHERE isfinite(value)
             AND series IN (SELECT id FROM {series} WHERE metric_name IN ('{PRICE}', '{VOLUME}'))),
         price AS (SELECT s.symbol, {_MINUTE} AS minute, arg_min(value, ts) AS open, max(value) AS high,
-            min(value) AS low, arg_max(value, ts) AS close FROM told JOIN {series} s ON s.id = series
+            min(value) AS low, arg_max(value, ts) AS close, min(ts) AS first, max(ts) AS final
+            FROM told JOIN {series} s ON s.id = series
             WHERE s.metric_name = '{PRICE}' AND s.symbol IS NOT NULL GROUP BY ALL),
         steps AS (SELECT series, ts, before, value, lag(value) OVER (PARTITION BY series ORDER BY ts) AS old
             FROM (FROM told UNION ALL
@@ -91,8 +105,31 @@ def candles_of(source: str, series: str, last: str, chunk: str) -> str:
             WHERE NOT before AND s.metric_name = '{VOLUME}' GROUP BY ALL),
         volume AS (SELECT symbol, minute, sum(most) AS volume FROM (SELECT symbol, minute, service, labels,
             max(grown) AS most FROM grown GROUP BY ALL) GROUP BY ALL)
-        SELECT symbol, minute, open, high, low, close, volume, {chunk}::BIGINT AS chunk
+        SELECT symbol, minute, open, high, low, close, volume, first, final
         FROM price LEFT JOIN volume USING (symbol, minute)"""
+
+
+def dated_candles(candles: str) -> str:
+    """Candles of the first version, whose parts had the number of a chunk, with moments of their first and last price.
+
+    These are not known any more; they are made so that the parts keep their order.
+
+    Parameters:
+        candles: the table.
+    """
+    return f"""
+        SELECT * EXCLUDE (chunk, part),
+            (minute + to_milliseconds(part))::TIMESTAMP_MS AS first,
+            (minute + INTERVAL 59 SECONDS + to_milliseconds(part))::TIMESTAMP_MS AS final
+        FROM (SELECT *, row_number() OVER (PARTITION BY symbol, minute ORDER BY chunk) AS part FROM {candles})"""
+
+
+DATED = (
+    f"CREATE TABLE dated AS {dated_candles('candles')} ORDER BY symbol, minute",
+    "DROP TABLE candles",
+    "ALTER TABLE dated RENAME TO candles",
+)
+"""What the second version of the file changes: what comes late for a minute need not be its last price."""
 
 
 def late(source: str, series: str, last: str) -> str:
@@ -170,8 +207,8 @@ def views(into: str, tables: str) -> Sequence[str]:
     lengths = ", ".join(f"('{name}', to_seconds({seconds}))" for name, seconds in INTERVALS.items())
     candles = (
         "SELECT time_bucket(length, minute::TIMESTAMP) AS timestamp, symbol, interval, "
-        "arg_min(open, (minute, chunk)) AS open, max(high) AS high, min(low) AS low, "
-        "arg_max(close, (minute, chunk)) AS close, sum(volume) AS volume "
+        "arg_min(open, first) AS open, max(high) AS high, min(low) AS low, "
+        "arg_max(close, final) AS close, sum(volume) AS volume "
         f"FROM {tables}.candles, (VALUES {lengths}) lengths (interval, length) GROUP BY ALL"
     )
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import threading
@@ -172,6 +173,35 @@ def test_compaction_makes_the_file_smaller_while_it_is_written_and_read(store: S
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_file_of_an_older_version_goes_on_and_gets_our_blocks_by_a_compaction(file: Path) -> None:
+    duckdb.connect(str(file)).close()
+
+    with Store.open(file) as store:
+        filled(store, 1)
+        expected, usual = counts(store), block_size(store)
+        store.compact()
+        assert (usual, block_size(store)) == (256 << 10, 64 << 10)
+    with Store.open(file) as store:
+        assert counts(store) == expected
+
+
+def block_size(store: Store) -> int:
+    sizes = store.reader().sql("SELECT block_size FROM pragma_database_size() WHERE database_name = 'store'").rows
+    return int(sizes[0][0])
+
+
+def test_when_samples_were_costs_next_to_nothing(store: Store, file: Path) -> None:
+    """All series of a target have the same moments, one step apart; in the order in which they lie that is little."""
+    series = [("noise", str(number), "gauge") for number in range(500)]
+    for chunk in range(6):
+        seconds = range(300 * chunk, 300 * chunk + 300)
+        store.write(Batch([scrape(second, dict.fromkeys(series, 1.0)) for second in seconds]))
+        store.flush()
+
+    samples = store.reader().sql("SELECT count(*) FROM samples").rows[0][0]
+    assert file.stat().st_size / samples < 2.8
+
+
 def test_how_targets_were_is_known_after_a_compaction(store: Store) -> None:
     store.write(Batch([scrape(0, {PRICE: 1.0}), scrape(0, {}, target="another:1", error="away")]))
     before = store.reader().sql("FROM targets ORDER BY ALL").rows
@@ -247,6 +277,33 @@ def test_a_candle_goes_on_where_the_export_left_it(file: Path, tmp_path: Path) -
         store.flush()
         text = "SELECT open, close FROM trading_candles WHERE interval = '1m'"
         assert store.reader().sql(text).rows == [(100.0, 500.0)]
+
+
+def test_an_export_of_the_first_version_is_restored(file: Path, tmp_path: Path) -> None:
+    with Store.open(file) as store:
+        filled(store, 1)
+        expected = store.reader().sql("SELECT * FROM trading_candles ORDER BY ALL").rows
+        store.export(tmp_path / "backup")
+    as_of_the_first_version(tmp_path / "backup")
+    other = tmp_path / "other.duckdb"
+
+    Store.restore(other, tmp_path / "backup")
+
+    with Store.open(other) as store:
+        assert store.reader().sql("SELECT * FROM trading_candles ORDER BY ALL").rows == expected
+
+
+def as_of_the_first_version(folder: Path) -> None:
+    """Its candles had the number of a chunk in place of moments."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["version"] = 1
+    for each in manifest["tables"]["candles"]:
+        part, old = folder / each["file"], folder / f"old-{each['file']}"
+        duckdb.execute(f"COPY (SELECT * EXCLUDE (first, final), 1 AS chunk FROM '{part}') TO '{old}' (FORMAT parquet)")
+        old.replace(part)
+        each["sha256"] = hashlib.sha256(part.read_bytes()).hexdigest()
+    path.write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def test_an_export_may_be_of_some_tables_and_a_range_of_time(store: Store, tmp_path: Path) -> None:

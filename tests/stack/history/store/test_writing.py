@@ -6,7 +6,7 @@ import math
 import os
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -18,7 +18,7 @@ from tapewatch.history.samples import Layout, Scrape, Series
 from tapewatch.history.store import Batch, QueryError, Store, look_into
 from tapewatch.history.store.engine import Engine
 from tapewatch.history.store.journal import Journal
-from tapewatch.history.store.migrations import MIGRATIONS
+from tapewatch.history.store.migrations import MIGRATIONS, migrate
 from tapewatch_sdk.collectors import Column, ColumnType, Row, Table, Value
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event, EventType
@@ -301,6 +301,15 @@ def test_only_its_user_can_read_what_is_written(tmp_path: Path) -> None:
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
+def test_nobody_else_may_read_what_a_link_leads_to(file: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there.duckdb"
+    file.symlink_to(there)
+
+    Store.open(file).close()
+
+    assert there.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_record_that_was_written_by_half_is_left_out(file: Path) -> None:
     journal = Journal(file)
     journal.prepare(1)
@@ -363,6 +372,45 @@ def test_the_file_is_not_opened_when_it_is_newer(file: Path) -> None:
         with pytest.raises(ProblemsError) as raised:
             opened(file)
         assert code(raised) == "history/newer"
+
+
+def test_candles_of_the_first_version_keep_their_order(file: Path) -> None:
+    first_version(file, [("BTC-USD", 0, 1.0, 4.0, 1.0, 2.0, 5.0, 7), ("BTC-USD", 0, 3.0, 3.0, 0.5, 3.0, 1.0, 8)])
+    with pytest.raises(ProblemsError) as raised:
+        look_into(file)
+    assert code(raised) == "history/older"
+
+    with Store.open(file) as store:
+        assert candle(store) == (1.0, 4.0, 0.5, 3.0, 6.0)
+        store.write(Batch([scrape(59.9, {PRICE: 9.0})]))
+        assert candle(store) == (1.0, 9.0, 0.5, 9.0, 6.0)
+    assert look_into(file).sql("SELECT count(*) FROM trading_candles WHERE interval = '1m'").rows == [(1,)]
+
+
+def first_version(file: Path, candles: Sequence[tuple[object, ...]]) -> None:
+    """A file as the first version made it; a candle's minute counts from midnight."""
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{file}' AS store")
+        migrate(file, connection, MIGRATIONS[:1])
+        connection.executemany(
+            "INSERT INTO store.candles SELECT ?, '2026-01-01'::TIMESTAMP_MS + to_minutes(?), ?, ?, ?, ?, ?, ?", candles
+        )
+
+
+def candle(store: Store) -> tuple[object, ...]:
+    found = rows(store, "SELECT open, high, low, close, volume FROM trading_candles WHERE interval = '1m'")
+    (one,) = found
+    return one
+
+
+def test_what_comes_late_for_a_minute_is_neither_its_first_nor_its_last_price(store: Store) -> None:
+    for prices in ({10: 1.0, 50: 5.0}, {30: 9.0}, {5: 2.0}):
+        store.write(Batch([scrape(second, {PRICE: price}) for second, price in prices.items()]))
+        store.flush()
+
+    assert candle(store) == (2.0, 9.0, 1.0, 5.0, None)
+    store.write(Batch([scrape(20, {PRICE: 7.0})]))
+    assert candle(store) == (2.0, 9.0, 1.0, 5.0, None), "also while it is in memory"
 
 
 def test_the_file_is_not_opened_when_it_is_damaged(file: Path) -> None:
