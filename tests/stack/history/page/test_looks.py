@@ -177,7 +177,7 @@ def test_axes_stand_out_from_the_ground_that_the_system_forces(page: Page, serve
     page.locator("#theme").select_option("light")
     expect(page.locator("body")).to_have_css("background-color", "rgb(0, 0, 0)")
 
-    wait_for("a chart has an axis", lambda: page.evaluate("() => window.inks")[0] == "#ffffff")
+    wait_for("a chart has an axis", lambda: page.evaluate("() => window.inks?.[0]") == "#ffffff")
     assert page.evaluate("() => window.inks")[1] not in ("#000000", "#ffffff")
     page.emulate_media(forced_colors="none")
 
