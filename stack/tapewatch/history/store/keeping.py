@@ -13,12 +13,11 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from tapewatch.history.samples import Scrape
 from tapewatch.history.store.compacting import compacted
 from tapewatch.history.store.contract import Batch, StoreFullError, Written
 from tapewatch.history.store.engine import COMPACT, Engine
 from tapewatch.history.store.exporting import export
-from tapewatch.history.store.failures import bad_row, failed, full, is_full
+from tapewatch.history.store.failures import failed, full, is_full
 from tapewatch.history.store.journal import Journal, sync_folder
 from tapewatch.history.store.latest import known
 from tapewatch.history.store.moving import PATIENCE, PAUSE, move, save
@@ -26,7 +25,7 @@ from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined, united
 from tapewatch.history.store.replaying import replay
 from tapewatch.history.store.retention import Retention, retain
-from tapewatch.history.store.rows import ORDER, columns_of, event_of, is_text, merged
+from tapewatch.history.store.rows import ORDER, check_scrape, columns_of, event_of, merged
 from tapewatch_sdk.collectors import Table
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.events import Event
@@ -35,9 +34,6 @@ __all__ = ["Keeper"]
 
 PENDING = 50_000
 """Samples that may wait for their place in memory; as many take some 20 ms to put there."""
-
-TIMES = (-62_135_596_800, 253_370_764_800)
-"""Unix time in seconds from which and until which samples are taken: the years 1 to 9998, as Python's moments are."""
 
 PROBE = 65_536
 """Bytes of room that show that a disk is not full any more: those of some ten scrapes."""
@@ -139,7 +135,7 @@ class Keeper:
 
     def _take(self, batch: Batch, record: Record, seen: set[str]) -> Written:
         for scrape in batch.scrapes:
-            self._check(scrape)
+            check_scrape(scrape, self._numbers.places(scrape))
         at = round((time.time() if batch.at is None else batch.at) * 1_000_000)
         rows = columns_of(batch.rows, self.engine.tables, at) if batch.rows else {}
         events = self._new(batch.events, seen) if batch.events else []
@@ -152,23 +148,6 @@ class Keeper:
             changed = merged(events, {**self._orders(events), **known})
             record.orders = list({**known, **{row[0]: row for row in changed}}.values())
         return Written(sum(len(scrape.values) for scrape in batch.scrapes), len(batch.rows), tuple(events))
-
-    def _check(self, scrape: Scrape) -> None:
-        """What is in the journal must fit into memory, now and at every start, so it is looked at before.
-
-        Raises:
-            ProblemsError: its moment or a text of it cannot be stored.
-        """
-        if not TIMES[0] <= scrape.at < TIMES[1]:
-            raise bad_row("samples", f"{scrape.at} is no moment at which a target can have been asked")
-        texts = [scrape.service, scrape.target, scrape.error or ""]
-        if not self._numbers.places(scrape):
-            texts += [text for pair in scrape.labels for text in pair]
-            texts += [
-                text for each in scrape.layout.series for text in (each.name, *(t for p in each.labels for t in p))
-            ]
-        if bad := next((each for each in texts if not is_text(each)), None):
-            raise bad_row("scrapes", f"{bad!a:.80} is no text in Unicode")
 
     def _new(self, events: Sequence[Event], seen: set[str]) -> list[Event]:
         self.settle()

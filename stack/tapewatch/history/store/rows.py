@@ -8,11 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from tapewatch.history.samples import Scrape
 from tapewatch.history.store.failures import bad_row
 from tapewatch_sdk.collectors import Column, ColumnType, Row, Table
 from tapewatch_sdk.events import TRADE_TYPES, Event
 
-__all__ = ["ORDER", "columns_of", "event_of", "is_text", "merged", "microseconds"]
+__all__ = ["ORDER", "check_scrape", "columns_of", "event_of", "is_text", "merged", "microseconds"]
+
+TIMES = (-62_135_596_800, 253_370_764_800)
+"""Unix time in seconds from which and until which samples are taken: the years 1 to 9998, as Python's moments are."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -84,6 +88,26 @@ def _value(table: str, column: Column, value: Any) -> Any:
         case ColumnType.BIGINT, int() if -(2**63) <= value < 2**63:
             return value
     raise bad_row(table, f"{table}.{column.name} is a {column.type}, and got {value!r:.80}")
+
+
+def check_scrape(scrape: Scrape, is_known: bool) -> None:
+    """What is in the journal must fit into memory, now and at every start, so it is looked at before.
+
+    Parameters:
+        scrape: of a batch.
+        is_known: its series and labels are those that its target had before, and were looked at then.
+
+    Raises:
+        ProblemsError: its moment or a text of it cannot be stored.
+    """
+    if not TIMES[0] <= scrape.at < TIMES[1]:
+        raise bad_row("samples", f"{scrape.at} is no moment at which a target can have been asked")
+    texts = [scrape.service, scrape.target, scrape.error]
+    if not is_known:
+        pairs = [*scrape.labels, *(pair for each in scrape.layout.series for pair in each.labels)]
+        texts += [*(each.name for each in scrape.layout.series), *(text for pair in pairs for text in pair)]
+    if bad := next((each for each in texts if not is_text(each)), None):
+        raise bad_row("scrapes", f"{bad!a:.80} is no text in Unicode")
 
 
 def is_text(value: str) -> bool:
