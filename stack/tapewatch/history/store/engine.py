@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from tapewatch.history.store.failures import full, is_full, older, opening
 from tapewatch.history.store.migrations import MIGRATIONS, check, migrate
 from tapewatch.history.store.records import Record, SeriesRow
+from tapewatch.history.store.resting import CONFIG
 from tapewatch.history.store.schema import candles_of, rolled, views
 from tapewatch_sdk.collectors import Column, ColumnType, Table
 
-__all__ = ["COMPACT", "KEYED", "MEMORY", "PLAIN", "Engine", "attach", "file_views", "hot_samples", "quoted"]
-
-MEMORY = 512
-"""Megabytes that DuckDB may use; what sorts or groups more than that is refused instead of taking the machine's."""
+__all__ = ["COMPACT", "KEYED", "PLAIN", "Engine", "attach", "file_views", "hot_samples", "quoted"]
 
 COMPACT = (".compact-a", ".compact-b")
 """Added to the name of the file that a compaction writes: DuckDB goes on knowing a file by the name under which it was
@@ -70,7 +68,7 @@ class Engine:
         self.tables: dict[str, Table] = {}
         if not read_only:
             made(self.attached)
-        self.connection = duckdb.connect(config={"memory_limit": f"{MEMORY}MB", "temp_directory": ""})
+        self.connection = duckdb.connect(config=dict(CONFIG))
         try:
             self._attach(open_world, read_only)
         except duckdb.Error as error:

@@ -24,6 +24,7 @@ from tapewatch.history.store.moving import PATIENCE, PAUSE, move, save
 from tapewatch.history.store.numbering import Numbering
 from tapewatch.history.store.records import Record, joined, united
 from tapewatch.history.store.replaying import replay
+from tapewatch.history.store.resting import rest
 from tapewatch.history.store.retention import Retention, retain
 from tapewatch.history.store.rows import ORDER, check_scrape, columns_of, event_of, merged
 from tapewatch_sdk.collectors import Table
@@ -292,6 +293,8 @@ class Keeper:
         self._moved = self._closed
         with self._lock:
             self.waiting = self._fresh
+        with self._exclusive():
+            rest(self.engine.connection)
 
     def _recover(self) -> None:
         """Open the file anew after DuckDB gave it up in the middle of writing; the journal has what it lacks."""
