@@ -19,8 +19,8 @@ __all__ = ["RemoteReader", "connect", "socket_of"]
 PATIENCE = 5.0
 """Seconds beyond a question's own limit that its answer may take on the way."""
 
-IDLE = 8
-"""Connections that are kept for the next question."""
+IDLE = 2
+"""Connections that are kept for the next question; the store has room for 64, of all workers together."""
 
 _Line = tuple[socket.socket, Any]
 
