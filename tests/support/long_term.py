@@ -293,16 +293,16 @@ def running_stage(folder: Path, change: Callable[[Data], object] = lambda data: 
 def small_catalogue(
     folder: Path, targets: Mapping[str, Target], store: int, key: Path, change: Callable[[Data], object]
 ) -> None:
-    first = free_port(1, 1000)
-    ports = {name: free_port() for name in ("alertmanager", "drill", "long_term", "long_term_grpc")}
+    ports = {"prometheus": free_port(1), "alertmanager": free_port(1, 2)}
+    ports |= {name: free_port() for name in ("drill", "long_term", "long_term_grpc")}
 
     def changed(data: Data) -> None:
         stack = data["stack"]
         for key_ in ("history", "simulate"):
             stack.pop(key_)
         stack.update(
-            ports={"prometheus": first, **ports},
-            high_availability={"port_step": 1, "cluster_port": first + 1000},
+            ports=ports,
+            high_availability={"port_step": 1, "cluster_port": free_port(1, 2)},
             long_term={
                 "engine": "mimir",
                 "object_store": {"endpoint": f"127.0.0.1:{store}", "bucket": BUCKET, "credentials_file": str(key),

@@ -13,7 +13,8 @@ import pytest
 
 from faults.kernel import mounted_volume
 from support.cli import run
-from support.samples import SAMPLE
+from support.rendering import varied_text
+from support.servers import free_port
 from support.waiting import wait_for
 from tapewatch.saving.restoring import Backup
 from tapewatch.saving.targets import Folder
@@ -27,7 +28,9 @@ MANY = 120_000_000
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The folders of a stack that does not run."""
-    (tmp_path / "catalogue.yaml").write_text(SAMPLE, encoding="utf-8")
+    ports = {name: free_port() for name in ("prometheus", "alertmanager")}
+    text = varied_text(lambda data: data["stack"].update(ports=ports))
+    (tmp_path / "catalogue.yaml").write_text(text, encoding="utf-8")
     prometheus = tmp_path / "parts" / "prometheus"
     for folder in ("wal/checkpoint.00000002", BLOCK, f"{BLOCK}X.tmp-for-creation", "chunks_head"):
         (prometheus / folder).mkdir(parents=True)

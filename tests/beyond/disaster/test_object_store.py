@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.cli import run
-from support.samples import SAMPLE
+from support.rendering import varied_text
 from support.servers import Server, free_port
 from tapewatch.saving.targets import Bucket, S3Options
 from tapewatch.servers import find
@@ -36,7 +36,9 @@ def minio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The folders of a stack that does not run, the key of the store, and the key of the backup."""
-    (tmp_path / "catalogue.yaml").write_text(SAMPLE, encoding="utf-8")
+    ports = {name: free_port() for name in ("prometheus", "alertmanager")}
+    text = varied_text(lambda data: data["stack"].update(ports=ports))
+    (tmp_path / "catalogue.yaml").write_text(text, encoding="utf-8")
     for number in (3, 4):
         path = tmp_path / "parts" / "prometheus" / "wal" / f"{number:08}"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -20,9 +20,6 @@ KEPT = 16 << 20
 CONFIG = {
     "memory_limit": f"{MEMORY}MB",
     "temp_directory": "",
-    # What was freed goes back to the system; by default 128 MB of it stay.
-    "allocator_flush_threshold": "1MB",
-    "allocator_bulk_deallocation_flush_threshold": "1MB",
     "allowed_configs": "[memory_limit]",
 }
 """How DuckDB is set up; the limit of its memory alone is changed later, by `rest`."""
