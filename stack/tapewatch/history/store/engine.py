@@ -94,11 +94,9 @@ class Engine:
         run("CREATE TABLE hot.last AS FROM store.last")
         run("CREATE TABLE hot.moment AS SELECT 1 AS one")
         run("CREATE TABLE hot.series AS FROM store.series")
-        for name in PLAIN:
-            run(f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0")
+        for name in (*PLAIN, *KEYED):
+            run(_hot(name))
         run(HOT_TARGETS)
-        for name, key in KEYED.items():
-            _keyed(run, name, key)
         for view in (*live_views(), *views("memory.main", "memory.main")):
             run(view)
         for name, columns, types, key in run("FROM store.collected").fetchall():
@@ -138,10 +136,7 @@ class Engine:
 
     def _overlay(self, table: Table) -> None:
         run = self.connection.execute
-        if table.key:
-            _keyed(run, table.name, table.key)
-        else:
-            run(f"CREATE TABLE hot.{table.name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{table.name} LIMIT 0")
+        run(_hot(table.name))
         run(overlay(table.name, tuple(each.name for each in table.columns), table.key))
         self.tables[table.name] = table
 
@@ -163,15 +158,17 @@ class Engine:
             cursor.register("newest", dict(latest))
             cursor.execute(f"CREATE OR REPLACE TABLE hot.last AS SELECT series, ts, {NUMBER} AS value FROM newest")
             scrapes = [(ms * 1000, s, t, not e, d * 1000, e) for ms, _, s, t, d, e in record.scrapes]
-            _insert(cursor, "scrapes", None, scrapes, chunk)
+            _insert(cursor, "scrapes", scrapes, chunk)
             newest = {(row[1], row[2]): (row[1], row[2], row[0], row[3], row[5]) for row in sorted(scrapes)}
-            _insert(cursor, "targets", ("service", "target"), _still_newest(cursor, newest), None)
+            _insert(cursor, "targets", _still_newest(cursor, newest), None)
         for name, columns in record.rows.items():
             table = self.tables[name]
-            _columns(cursor, name, table.key, _types(table), _newest(table, columns), chunk)
+            names = [each.name for each in table.columns]
+            places = {each: names.index(each) for each in table.key}
+            _columns(cursor, name, places, _types(table), _newest(table, columns), chunk)
         events = [tuple(each[name] for name in _EVENT) for each in record.events]
-        _insert(cursor, "events", KEYED["events"], events, chunk)
-        _insert(cursor, "orders", KEYED["orders"], record.orders, chunk)
+        _insert(cursor, "events", events, chunk)
+        _insert(cursor, "orders", record.orders, chunk)
         cursor.commit()
         cursor.close()
 
@@ -180,7 +177,7 @@ class Engine:
         rows = before.connection.cursor().execute(
             "SELECT service, target, epoch_us(timestamp), up, error FROM hot.targets"
         ).fetchall()  # fmt: skip
-        _insert(self.connection.cursor(), "targets", ("service", "target"), rows, None)
+        _insert(self.connection.cursor(), "targets", rows, None)
 
     def close(self) -> None:
         """Let the file go, as soon as the last query that runs has ended."""
@@ -231,23 +228,34 @@ def _types(table: Table) -> list[str]:
     return ["MICROSECONDS" if each.type is ColumnType.TIMESTAMP else str(each.type) for each in table.columns]
 
 
-def _insert(
-    cursor: duckdb.DuckDBPyConnection, name: str, key: Sequence[str] | None, rows: Sequence[Sequence[Any]],
-    chunk: int | None,
-) -> None:  # fmt: skip
+def _insert(cursor: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]], chunk: int | None) -> None:
+    """Put rows of one of our tables there; the key of each such table comes first."""
     if rows:
-        _columns(cursor, name, key, _SHAPES[name], list(map(list, zip(*rows, strict=True))), chunk)
+        key = {"targets": ("service", "target"), **KEYED}.get(name, ())
+        places = {each: place for place, each in enumerate(key)}
+        _columns(cursor, name, places, _SHAPES[name], list(map(list, zip(*rows, strict=True))), chunk)
 
 
 def _columns(
-    cursor: duckdb.DuckDBPyConnection, name: str, key: Sequence[str] | None, types: Sequence[str],
+    cursor: duckdb.DuckDBPyConnection, name: str, key: Mapping[str, int], types: Sequence[str],
     columns: Sequence[list[Any]], chunk: int | None,
 ) -> None:  # fmt: skip
-    """Many rows by one statement: one statement for each would take a hundred times as long."""
+    """Many rows by one statement: one statement for each would take a hundred times as long.
+
+    Rows that have their keys go first. A primary key would do the same, but takes twice the time here, and memory that
+    DuckDB never gives back.
+    """
+    if key:
+        old = ", ".join(
+            f'{_unnested(number, types[at])} AS "{each}"' for number, (each, at) in enumerate(key.items(), 1)
+        )
+        same = " AND ".join(f'hot.{name}."{each}" = n."{each}"' for each in key)
+        cursor.execute(
+            f"DELETE FROM hot.{name} USING (SELECT {old}) n WHERE {same}", [columns[at] for at in key.values()]
+        )
     chosen = ", ".join(_unnested(number, kind) for number, kind in enumerate(types, 1))
-    verb = "INSERT OR REPLACE" if key else "INSERT"
     more = "" if chunk is None else f", {chunk}"
-    cursor.execute(f"{verb} INTO hot.{name} SELECT {chosen}{more}", list(columns))
+    cursor.execute(f"INSERT INTO hot.{name} SELECT {chosen}{more}", list(columns))
 
 
 def _unnested(number: int, kind: str) -> str:
@@ -256,15 +264,13 @@ def _unnested(number: int, kind: str) -> str:
     return f"unnest(${number}::{kind}[])"
 
 
-def _keyed(run: Any, name: str, key: Sequence[str]) -> None:
-    run(f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0")
-    names = ", ".join(f'"{each}"' for each in key)
-    run(f"ALTER TABLE hot.{name} ADD PRIMARY KEY ({names})")
+def _hot(name: str) -> str:
+    """Makes the table in memory for what is not in the file's yet."""
+    return f"CREATE TABLE hot.{name} AS SELECT *, 0::BIGINT AS _chunk FROM store.{name} LIMIT 0"
 
 
 HOT_TARGETS = (
-    "CREATE TABLE hot.targets (service VARCHAR, target VARCHAR, timestamp TIMESTAMP, up BOOLEAN, error VARCHAR, "
-    "PRIMARY KEY (service, target))"
+    "CREATE TABLE hot.targets (service VARCHAR, target VARCHAR, timestamp TIMESTAMP, up BOOLEAN, error VARCHAR)"
 )
 """How each target was when it was last asked, since the store was opened: what is older tells nothing of now."""
 
