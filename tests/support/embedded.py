@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -56,7 +55,7 @@ class Embedded:
             yield process
         finally:
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.terminate()  # what runs in the background of a shell does not hear of Ctrl-C
                 process.wait(60)
 
     def wait_until_up(self) -> None:
