@@ -56,10 +56,7 @@ def run() -> list[Figure]:
 
 def _history(process: psutil.Process) -> psutil.Process:
     """The process itself, which runs below a guard."""
-    return next(
-        each for each in process.children(recursive=True) if each.cmdline()[-1:] and "serve" in each.cmdline()
-        and not each.children()
-    )  # fmt: skip
+    return next(each for each in process.children(recursive=True) if "serve" in each.cmdline() and not each.children())
 
 
 def _used(process: psutil.Process) -> float:

@@ -1,6 +1,6 @@
 """A day of the sample platform in one DuckDB file: bytes a sample, and what a question of that day costs.
 
-All its services are played for 24 hours, as fast as it goes (some five minutes), each second scraped, read by the
+All its services are played for 24 hours, as fast as it goes (some ten minutes), each second scraped, read by the
 bridge's parser, collected and written as the history does it; also the events, orders among them. The smaller `store`
 benchmark plays twenty minutes again and again; here no second is like another.
 """

@@ -6,13 +6,13 @@ import hashlib
 import json
 import os
 import socket
-import stat
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from tapewatch.simulating.faults import FAULTS
+from tapewatch.sockets import socket_folder
 
 __all__ = ["Channel", "ask", "control_path", "running"]
 
@@ -78,13 +78,13 @@ def control_path(project: Path) -> Path:
     Parameters:
         project: the project's folder.
     """
-    return _folder() / f"{_prefix(project)}{os.getpid()}.sock"
+    return socket_folder() / f"{_prefix(project)}{os.getpid()}.sock"
 
 
 def running(project: Path) -> list[Path]:
     """The sockets of all platforms of a project that this user has running; those of dead ones are removed."""
     found = []
-    for path in sorted(_folder().glob(f"{_prefix(project)}*.sock")):
+    for path in sorted(socket_folder().glob(f"{_prefix(project)}*.sock")):
         pid = path.stem.rpartition("-")[2]
         if Path("/proc/self").exists() and not Path(f"/proc/{pid}").exists():
             path.unlink(missing_ok=True)
@@ -112,17 +112,6 @@ def ask(path: Path, message: Mapping[str, Any]) -> dict[str, str]:
     if not answer:
         raise ConnectionError("the platform went away")
     return {name: str(value) for name, value in json.loads(answer).items() if name in FAULTS}
-
-
-def _folder() -> Path:
-    """A folder of this user's alone; whoever can write there can switch faults."""
-    above = os.environ.get("XDG_RUNTIME_DIR", "")
-    folder = Path(above) / "tapewatch" if above else Path(f"/tmp/tapewatch-{os.getuid()}")  # noqa: S108 -- checked below
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{folder} is not a folder of this user's alone")
-    return folder
 
 
 def _prefix(project: Path) -> str:

@@ -163,9 +163,8 @@ class Engine:
             _insert(cursor, "targets", _still_newest(cursor, newest), None)
         for name, columns in record.rows.items():
             table = self.tables[name]
-            names = [each.name for each in table.columns]
-            places = {each: names.index(each) for each in table.key}
-            _columns(cursor, name, places, _types(table), _newest(table, columns), chunk)
+            places = _places(table)
+            _columns(cursor, name, places, _types(table), _newest(places, columns), chunk)
         events = [tuple(each[name] for name in _EVENT) for each in record.events]
         _insert(cursor, "events", events, chunk)
         _insert(cursor, "orders", record.orders, chunk)
@@ -183,6 +182,9 @@ class Engine:
         """Let the file go, as soon as the last query that runs has ended."""
         self.connection.close()
 
+
+_KEYS: Mapping[str, Sequence[str]] = {"targets": ("service", "target"), **KEYED}
+"""Of our tables in memory that have one; its columns come first."""
 
 _EVENT = ("id", "timestamp", "event_type", "severity", "source", "data")
 
@@ -216,10 +218,15 @@ def _series(cursor: duckdb.DuckDBPyConnection, rows: Sequence[SeriesRow]) -> Non
     )
 
 
-def _newest(table: Table, columns: list[list[Any]]) -> list[list[Any]]:
-    """Of the rows with one key the last one: a single statement would keep the first."""
+def _places(table: Table) -> Mapping[str, int]:
+    """Where the columns of the key stand."""
     names = [each.name for each in table.columns]
-    keys = [columns[names.index(name)] for name in table.key]
+    return {name: names.index(name) for name in table.key}
+
+
+def _newest(key: Mapping[str, int], columns: list[list[Any]]) -> list[list[Any]]:
+    """Of the rows with one key the last one: a single statement would put all of them there."""
+    keys = [columns[place] for place in key.values()]
     kept = list({key: number for number, key in enumerate(zip(*keys, strict=True))}.values()) if keys else None
     return columns if kept is None else [[column[number] for number in kept] for column in columns]
 
@@ -229,10 +236,9 @@ def _types(table: Table) -> list[str]:
 
 
 def _insert(cursor: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Sequence[Any]], chunk: int | None) -> None:
-    """Put rows of one of our tables there; the key of each such table comes first."""
+    """Put rows of one of our tables there."""
     if rows:
-        key = {"targets": ("service", "target"), **KEYED}.get(name, ())
-        places = {each: place for place, each in enumerate(key)}
+        places = {each: place for place, each in enumerate(_KEYS.get(name, ()))}
         _columns(cursor, name, places, _SHAPES[name], list(map(list, zip(*rows, strict=True))), chunk)
 
 

@@ -136,7 +136,7 @@ class Keeper:
 
     def _take(self, batch: Batch, record: Record, seen: set[str]) -> Written:
         for scrape in batch.scrapes:
-            check_scrape(scrape, self._numbers.places(scrape))
+            check_scrape(scrape, self._numbers.knows(scrape))
         at = round((time.time() if batch.at is None else batch.at) * 1_000_000)
         rows = columns_of(batch.rows, self.engine.tables, at) if batch.rows else {}
         events = self._new(batch.events, seen) if batch.events else []

@@ -36,7 +36,7 @@ class Numbering:
         self._numbers[name, tuple((key, value) for key, value in labels), service, target] = number
         self._last = max(self._last, number)
 
-    def places(self, scrape: Scrape) -> bool:
+    def knows(self, scrape: Scrape) -> bool:
         """Whether the series of a scrape are those that its target had before."""
         known = self._layouts.get((scrape.service, scrape.target))
         return known is not None and known[0] is scrape.layout and known[1] == scrape.labels
@@ -44,7 +44,7 @@ class Numbering:
     def of(self, scrape: Scrape, new: list[SeriesRow]) -> NDArray[np.int32]:
         """The numbers of a scrape's series; those that get one now are added to `new`."""
         place = scrape.service, scrape.target
-        if not self.places(scrape):
+        if not self.knows(scrape):
             numbers = np.array([self._one(scrape, index, new) for index in range(len(scrape.layout.series))], np.int32)
             self._layouts[place] = scrape.layout, scrape.labels, numbers
         return self._layouts[place][2]

@@ -29,7 +29,9 @@ _PLAIN = ("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTI
           "BIGINT[]")  # fmt: skip
 """Types whose values are given as they are."""
 
-_NARROW = (*_PLAIN[: _PLAIN.index("VARCHAR")], "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
+_MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
+
+_NARROW = (*_PLAIN[: _PLAIN.index("VARCHAR")], *_MOMENTS)
 """Types whose values have one size."""
 
 CHARACTERS = 256 << 20
@@ -37,8 +39,6 @@ CHARACTERS = 256 << 20
 
 BLOCK = 1 << 20
 """Characters, by the mean of those before, that are taken from DuckDB until their size is looked at."""
-
-_MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS")
 
 
 class LocalReader:

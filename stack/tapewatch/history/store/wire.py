@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import stat
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tapewatch.history.store.contract import QueryError, StoreFullError, StoreGoneError
+from tapewatch.sockets import socket_folder
 from tapewatch_sdk.errors import ProblemsError
 from tapewatch_sdk.problems import Place, Problem, Severity
 
@@ -77,10 +76,4 @@ def socket_of(path: Path) -> Path:
     Raises:
         PermissionError: the folder of sockets is not this user's alone.
     """
-    above = os.environ.get("XDG_RUNTIME_DIR", "")  # it may be the one of a login that is over
-    folder = Path(above) / "tapewatch" if above and Path(above).is_dir() else Path(f"/tmp/tapewatch-{os.getuid()}")  # noqa: S108 -- checked below
-    folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        raise PermissionError(f"{folder} is not a folder of this user's alone")
-    return folder / f"history-{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}.sock"
+    return socket_folder() / f"history-{hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()}.sock"
