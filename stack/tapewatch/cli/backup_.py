@@ -58,7 +58,7 @@ def command(
 
 def _tell(manifest: Manifest, target: str) -> None:
     for name, part in manifest.parts.items():
-        facts = "".join(f", {value:g} {key.replace('_', ' ')}" for key, value in part.facts.items())
+        facts = "".join(f", {value:,.10g} {key.replace('_', ' ')}" for key, value in part.facts.items())
         click.echo(f"{name:<13} {size(part.size):>8}  {len(part.files)} files in {part.seconds:.1f} s{facts}")
     for name, why in manifest.missing.items():
         click.echo(f"{name:<13} not saved: {why}")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from array import array
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 from tapewatch.running.clients import Prometheus
@@ -14,7 +17,7 @@ __all__ = ["Held", "Lost", "held", "lost"]
 HOUR = 3600
 
 RECENT = 600
-"""Seconds in which the newest sample of a series is looked for, and the oldest one for a series that began in them."""
+"""Seconds in which each sample of a series is looked at."""
 
 _TIMEOUT = 120.0
 """Seconds that a question may take."""
@@ -26,14 +29,12 @@ class Held:
 
     Parameters:
         at: the moment, in seconds of the epoch.
-        newest: when each series had its newest sample, of those that had one lately.
-        oldest: when each of these had its oldest one of that time.
+        recent: by series the moments of its samples of the last `RECENT` seconds, the oldest first; those with any.
         counts: by series and by hours before the moment, how many samples there are.
     """
 
     at: float
-    newest: Mapping[str, float]
-    oldest: Mapping[str, float]
+    recent: Mapping[str, Sequence[float]]
     counts: Mapping[str, Mapping[int, int]]
 
     @property
@@ -47,7 +48,7 @@ class Lost:
     """What is less.
 
     Parameters:
-        seconds: of data, in the series that lost most.
+        seconds: that the lost samples of the last `RECENT` seconds stood for, in the series that lost most.
         samples: how many, over all series.
         series: how many are missing altogether.
         hours: in which hours before the moment samples are missing, with how many.
@@ -73,8 +74,7 @@ def held(server: Prometheus, at: float, hours: int) -> Held:
         ToolError: it does not answer.
     """
     counts: dict[str, dict[int, int]] = {}
-    newest: dict[str, float] = {}
-    oldest: dict[str, float] = {}
+    recent: dict[str, Sequence[float]] = {}
     moment, begin = f"{at:.3f}", f"{at - (hours - 1) * HOUR:.3f}"
     names = server.get_json("/api/v1/label/__name__/values", _TIMEOUT, end=moment)["data"]
     for name in names:
@@ -85,18 +85,22 @@ def held(server: Prometheus, at: float, hours: int) -> Held:
             counts[series] = {round((at - when) / HOUR): int(value) for when, value in each["values"]}
         for each in _asked(server, "query", query=f"{which}[{RECENT}s]", time=moment):
             values = each["values"] if "values" in each else each["histograms"]
-            series = _series(name, each["metric"])
-            oldest[series], newest[series] = float(values[0][0]), float(values[-1][0])
-    return Held(at, newest, oldest, counts)
+            recent[_series(name, each["metric"])] = array("d", (float(when) for when, _ in values))
+    return Held(at, recent, counts)
 
 
-def lost(before: Held, after: Held) -> Lost:
-    """What the second holds less than the first."""
+def lost(before: Held, after: Held, interval: float) -> Lost:
+    """What the second holds less than the first.
+
+    Parameters:
+        before, after: are compared.
+        interval: seconds between two scrapes, the longest of all targets: a sample stands for no more time, however
+            long its series was away before it.
+    """
     seconds, example = 0.0, ""
-    for series, when in before.newest.items():
-        # One that began with what was lost has lost no more than it had.
-        gone = when - after.newest.get(series, before.oldest[series])
-        if gone > seconds:
+    for series, moments in before.recent.items():
+        missing = len(set(moments).difference(after.recent.get(series, ())))
+        if missing and (gone := missing * min(interval, _step(moments, interval))) > seconds:
             seconds, example = gone, series
     hours: dict[int, int] = {}
     for series, counts in before.counts.items():
@@ -106,6 +110,11 @@ def lost(before: Held, after: Held) -> Lost:
                 hours[hour] = hours.get(hour, 0) + less
     missing = len(before.counts.keys() - after.counts.keys())
     return Lost(seconds, sum(hours.values()), missing, dict(sorted(hours.items())), example)
+
+
+def _step(moments: Sequence[float], otherwise: float) -> float:
+    """Seconds between two samples of a series, as a rule."""
+    return median(later - earlier for earlier, later in pairwise(moments)) if len(moments) > 1 else otherwise
 
 
 def _asked(server: Prometheus, kind: str, **parameters: str) -> list[dict[str, Any]]:

@@ -18,7 +18,9 @@ from tapewatch.running.clients import Alertmanager, Prometheus
 from tapewatch.running.ports import free_ports
 from tapewatch.running.process import Process
 from tapewatch.saving.comparing import Held, Lost, held, lost
-from tapewatch.saving.places import HISTORY, FileHistory, HistoryStore, Place, folders
+from tapewatch.saving.counting import TABLES, Counted, counted
+from tapewatch.saving.manifest import PartEntry
+from tapewatch.saving.places import HISTORY, FileHistory, Place, folders
 from tapewatch.saving.restoring import Backup, plan, restore
 from tapewatch.saving.taking import PROJECT
 from tapewatch.saving.wire import notified
@@ -35,8 +37,6 @@ _LATE = 0.5
 
 _HISTORY_MAY_LOSE = 5.0
 """Seconds: its beat, and what it gathers before it writes, with room for a slow moment."""
-
-_TABLES = {"history samples": "trading_metrics", "history events": "system_events"}
 
 
 @dataclass(frozen=True)
@@ -188,14 +188,15 @@ def _metrics(backup: Backup, live: Place | None, server: Prometheus, allowed: fl
     after = held(server, at, hours)
     original = _answering(live, "prometheus")
     if original is None:
-        newest = max(after.newest.values(), default=0.0)
+        newest = max((moments[-1] for moments in after.recent.values()), default=0.0)
         gone = max(0.0, at - newest)
         limit = allowed if allowed is not None else 60.0
         words = f"{_held(after)}; the newest is {gone:.1f} s older than the backup; nothing runs to compare with"
         return Finding("metrics", gone, limit, words, gone > limit)
     source = Prometheus(original)
-    limit = allowed if allowed is not None else _longest_interval(source)
-    gone_ones = lost(held(source, at, hours), after)
+    interval = _longest_interval(source)
+    limit = allowed if allowed is not None else interval
+    gone_ones = lost(held(source, at, hours), after, interval)
     early = {hour: count for hour, count in gone_ones.hours.items() if hour > 0}
     words = f"{_held(after)}; {_less(gone_ones)}"
     if early:
@@ -247,31 +248,42 @@ def _notifications(backup: Backup, folder: Path) -> Finding:
 
 
 def _history(backup: Backup, live: Place | None, folder: Path, allowed: float | None) -> Iterator[Finding]:
-    at = backup.manifest.parts[HISTORY].at
+    entry = backup.manifest.parts[HISTORY]
     restored = FileHistory(folder / "history" / "observability.duckdb")
-    for what, table in _TABLES.items():
-        rows, newest, _ = _counted(restored, table, at)
+    for what in TABLES:
+        came = counted(restored, what, entry.at)
+        saved = entry.facts.get(what)
         try:
             if live is None or live.history is None:
                 raise LookupError
-            original, latest, oldest = _counted(live.history, table, at)
+            there = counted(live.history, what, entry.at)
         except (ProblemsError, LookupError):
-            yield Finding(what, None, None, f"{rows:,} rows came back; nothing is there to compare with")
+            words = f"{came.rows:,} rows came back; nothing is there to compare with"
+            yield Finding(f"history {what}", None, None, words, came.rows < (saved or 0))
             continue
-        gone = max(0.0, latest - newest) if rows else max(0.0, at.timestamp() - oldest) if original else 0.0
-        limit = allowed if allowed is not None else _HISTORY_MAY_LOSE
-        words = f"{rows:,} of {original:,} rows came back"
-        # Rows of the newest moments may still have been on their way to the store.
-        yield Finding(what, gone, limit, words, gone > limit or (rows < original and gone == 0))
+        yield _compared(what, came, there, entry, allowed if allowed is not None else _HISTORY_MAY_LOSE)
 
 
-def _counted(history: HistoryStore, table: str, at: datetime) -> tuple[int, float, float]:
-    """How many rows there are up to a moment, and of when are the newest and the oldest, in seconds of the epoch."""
-    moment = f"TIMESTAMP '{at.astimezone(UTC).replace(tzinfo=None).isoformat(' ')}'"
-    when = "timestamp::TIMESTAMP"
-    sql = f"SELECT count(*), epoch(max({when})), epoch(min({when})) FROM {table} WHERE timestamp <= {moment}"  # noqa: S608
-    ((rows, newest, oldest),) = history.ask(sql)
-    return int(rows), float(newest or 0.0), float(oldest or 0.0)
+def _compared(what: str, came: Counted, there: Counted, entry: PartEntry, limit: float) -> Finding:
+    saved = entry.facts.get(what)
+    # Retention may have removed some of them on both sides since.
+    missing = max(0, min(there.rows, saved or 0) - came.rows)
+    since = there.rows - max(came.rows, saved or 0)
+    # A scrape is dated when it is made: one that came later than the backup was on its way then, and would be lost.
+    # An event is dated by its sender, who may have kept it for hours: that no backup can have.
+    late = what == "events" and saved is not None and not missing
+    gone = 0.0 if late else _between(came, there, entry.at)
+    words = f"{came.rows:,} of {there.rows:,} rows came back"
+    words += f"; {missing:,} that the store had are missing" if missing else ""
+    words += f"; {since:,} came to the store later than the backup" if since > 0 else ""
+    return Finding(f"history {what}", gone, limit, words, gone > limit or missing > 0)
+
+
+def _between(came: Counted, there: Counted, at: datetime) -> float:
+    """Seconds from the newest row that came back to the newest one that is there."""
+    if there.rows <= came.rows:
+        return 0.0
+    return max(0.0, there.newest - came.newest if came.rows else at.timestamp() - there.oldest)
 
 
 def _files(backup: Backup, project: Path) -> Finding:

@@ -17,10 +17,11 @@ from typing import IO, Any
 from tapewatch import layout
 from tapewatch.project import CATALOGUE
 from tapewatch.running.clients import Alertmanager, Grafana, Prometheus
+from tapewatch.saving.counting import TABLES, counted
 from tapewatch.saving.failures import part_failed
 from tapewatch.saving.manifest import Manifest, PartEntry, Saved
 from tapewatch.saving.packing import Entry, Hashed, pack
-from tapewatch.saving.places import HISTORY, NOT_SAVED, Place
+from tapewatch.saving.places import HISTORY, NOT_SAVED, HistoryStore, Place
 from tapewatch.saving.rooms import HELD, MARKS, PLAIN, Room
 from tapewatch.saving.sealing import Key
 from tapewatch.saving.targets import Target
@@ -96,6 +97,7 @@ def _take_all(work: _Work, project: Path) -> None:
     if work.place.history is not None and work.place.history.there():
         with _part(work, HISTORY) as archive:
             archive.at = datetime.now(UTC)
+            archive.facts = _rows(work.place.history, archive.at)
             with work.place.history.export() as entries:
                 archive.take(entries)
     else:
@@ -109,6 +111,13 @@ def _take_all(work: _Work, project: Path) -> None:
     for part in SECRET_PARTS:
         _secret(work, part)
     work.missing |= {part: why for part, why in work.place.missing.items() if part not in work.parts}
+
+
+def _rows(history: HistoryStore, at: datetime) -> dict[str, int]:
+    """How many rows the store has just before it is exported: no fewer may come back."""
+    with suppress(ProblemsError):  # a file of an older version cannot be asked, and can be exported
+        return {what: counted(history, what, at).rows for what in TABLES}
+    return {}
 
 
 def _prometheus(work: _Work, room: Room) -> None:

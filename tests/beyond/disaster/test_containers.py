@@ -90,6 +90,6 @@ def test_volumes_come_back_with_their_owners_and_the_stack_starts_on_them(projec
     assert done.returncode == 0, done.stdout + done.stderr
     prometheus, alertmanager = up(project)
 
-    gone = lost(before, held(prometheus, at, 1))
+    gone = lost(before, held(prometheus, at, 1), SCRAPE)
     assert gone.seconds <= SCRAPE, gone
     assert alertmanager.get_json("/api/v2/silences") == silences

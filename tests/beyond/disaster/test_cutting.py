@@ -63,7 +63,7 @@ def test_no_backup_has_a_hole_whatever_prometheus_does_to_its_files(tmp_path: Pa
 
     for number, (target, before) in enumerate(taken):
         after = brought_back(target, tmp_path / f"empty-{number}", before.at)
-        gone = lost(before, after)
+        gone = lost(before, after, INTERVAL)
         assert gone.series == 0, (number, gone)
         assert gone.seconds <= 2 * INTERVAL + 0.5, (number, gone)
         # Of each series no more than the scrape under way; a hole would miss tens of each.
