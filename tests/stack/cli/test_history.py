@@ -55,6 +55,12 @@ def test_sql_prints_a_table_json_or_csv(folder: Path) -> None:
     ]  # fmt: skip
 
 
+def test_json_keeps_every_column_of_one_name(folder: Path) -> None:
+    done = history(folder, "sql", "SELECT 1 AS a, 2 AS a_1, 3 AS a, 4 AS a", "--format=json")
+
+    assert json.loads(done.stdout) == [{"a": 1, "a_1": 2, "a_2": 3, "a_3": 4}]
+
+
 def test_a_row_that_is_too_wide_is_a_list_of_its_values(folder: Path) -> None:
     text = "SELECT range AS n, repeat('ab', 50) AS long, NULL AS nothing FROM range(2)"
 

@@ -121,8 +121,12 @@ class Answer:
     truncated: bool = False
 
     def dicts(self) -> list[dict[str, Cell]]:
-        """The rows by column."""
-        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+        """The rows by column; of several columns of one name the later ones are called `name_1`, `name_2`."""
+        names: dict[str, None] = {}
+        for column in self.columns:
+            called = (column, *(f"{column}_{number}" for number in range(1, len(self.columns))))
+            names[next(each for each in called if each not in names)] = None
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 class Reader(Protocol):

@@ -142,6 +142,25 @@ def test_a_line_is_hidden_by_its_legend_and_the_chart_is_read_by_pointer(page: P
     expect(page.locator("#chart-profit .readout .name")).to_have_text(["unrealised", "today"])
 
 
+def test_a_chart_says_what_it_leaves_out(page: Page, server: PageServer) -> None:
+    server.trade()
+    page.goto(server.url)
+    beyond = page.locator("#chart-price .beyond")
+    expect(page.locator("#chart-price .legend button")).to_have_count(2)
+    expect(beyond).to_be_hidden()
+
+    for number in range(101):
+        server.set("market_data_price", 100.0 + number, symbol=f"S{number}", service="market-data")
+
+    expect(beyond).to_have_text("3 more are not drawn; the history has them.")
+    expect(page.locator("#chart-price .legend button")).to_have_count(100)
+    assert len(read(page, "price", "End")) == 8
+    expect(page.locator("#chart-price .readout div").first).to_contain_text(": 8 of 100 lines")
+    expect(page.locator("#announce")).to_contain_text(", and 92 more")
+    page.locator("#chart-price select").select_option("BTC-USD")
+    expect(beyond).to_be_hidden()
+
+
 def test_a_rate_that_is_not_known_yet_does_not_cut_the_history_off(page: Page, server: PageServer) -> None:
     server.trade()
     counted = minutes(*(60.0 * index for index in range(6)))

@@ -12,7 +12,7 @@ const PAUSE = 5; // Seconds without a sample after which a line is broken.
 
 class View {
   constructor({ label, now, fill, nothing, relative = false }) {
-    Object.assign(this, { label, now, fill, nothing, relative, lines: new Map(), at: NaN });
+    Object.assign(this, { label, now, fill, nothing, relative, lines: new Map(), beyond: 0, at: NaN });
   }
 
   line(label) {
@@ -34,7 +34,7 @@ class View {
     if (at - this.at > PAUSE) this.pause();
     this.at = at;
     const found = new Map(this.now(source));
-    for (const label of found.keys()) this.line(label);
+    this.beyond = [...found.keys()].filter((label) => this.line(label) === undefined).length;
     for (const line of this.lines.values()) {
       const value = found.get(line.label) ?? NaN;
       line.begun ||= !Number.isNaN(value);
@@ -99,7 +99,7 @@ class Panel {
     const single = chosen.startsWith("line ");
     const view = single ? this.views[0] : this.views[Number(chosen.slice("view ".length))];
     const lines = single ? view.shown.filter(({ label }) => label === chosen.slice("line ".length)) : view.shown;
-    this.chart.show(lines, { ...last, relative: view.relative && !single, nothing: view.why(last.source) });
+    this.chart.show(lines, { ...last, relative: view.relative && !single, nothing: view.why(last.source), beyond: single ? 0 : view.beyond });
   }
 }
 

@@ -43,6 +43,7 @@ export class Chart {
     this.plot = find(".plot");
     this.canvas = find("canvas");
     this.empty = find(".empty");
+    this.more = find(".beyond");
     this.choice = find(".choice");
     this.canvas.setAttribute("aria-label", title);
     this.context = this.canvas.getContext("2d");
@@ -62,9 +63,10 @@ export class Chart {
     if (this.visible) later(this.render);
   }
 
-  // lines: {key, label, track, color}. `relative` shows changes from the left edge, in percent.
-  show(lines, { now, span, relative = false, nothing }) {
-    Object.assign(this, { lines, now, span, relative, nothing });
+  // lines: {key, label, track, color}. `relative` shows changes from the left edge, in percent. `beyond`: how many lines
+  // there are besides.
+  show(lines, { now, span, relative = false, nothing, beyond }) {
+    Object.assign(this, { lines, now, span, relative, nothing, beyond });
     this.dirty();
   }
 
@@ -112,6 +114,8 @@ export class Chart {
     }
     this.range = this.measure();
     this.legend.show(this.lines, ({ key }) => key, (element, line) => this.label(element, line));
+    setHidden(this.more, !this.beyond);
+    if (this.beyond) setText(this.more, `${this.beyond} more are not drawn; the history has them.`);
     setHidden(this.empty, this.range !== null);
     if (this.range === null) setText(this.empty, this.lines.length === 0 ? this.nothing : "Nothing to see in this time.");
     const area = this.resize();

@@ -5,7 +5,7 @@ import { setClass, setHidden, setText } from "./dom.js";
 import { clock, valued } from "./format.js";
 
 const REACH = 90; // Seconds for which a value stands; the history has one a minute.
-const ROWS = 12;
+const ROWS = 8; // As many as fit into the height of a plot.
 
 export class Readout {
   constructor(chart) {
@@ -62,6 +62,12 @@ export class Readout {
     ]);
   }
 
+  // A box of more rows would hide what it tells of.
+  get others() {
+    const { length } = this.chart.shown;
+    return length > ROWS ? `: ${ROWS} of ${length} lines` : "";
+  }
+
   update() {
     const { chart, box, cursor } = this;
     const away = Number.isNaN(this.at) || !chart.area || this.at < chart.now - chart.span;
@@ -80,7 +86,7 @@ export class Readout {
     const { box } = this;
     while (box.children.length > rows.length + 1) box.lastElementChild.remove();
     while (box.children.length < rows.length + 1) box.appendChild(document.createElement("div"));
-    setText(box.firstElementChild, clock(this.at));
+    setText(box.firstElementChild, `${clock(this.at)}${this.others}`);
     rows.forEach(([line, text], index) => {
       const row = box.children[index + 1];
       if (row.children.length === 0) {
@@ -98,7 +104,7 @@ export class Readout {
       const value = chart.valueOf(line, line.track.valueAt(at, REACH));
       return `${line.label} ${valued(value, chart.unitNow)}`;
     });
-    return words.join(", ") || "nothing";
+    return `${words.join(", ") || "nothing"}${this.others && `, and ${chart.shown.length - ROWS} more`}`;
   }
 
   // For a screen reader, when the focus comes; never by itself.
