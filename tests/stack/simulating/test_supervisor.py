@@ -94,7 +94,7 @@ def test_a_service_that_is_killed_is_named_and_started_anew(sample: Sample, runn
     wait_for("others are there", lambda: len(children(running) - before) == len(before), 30, running.log_tail)
     wait_for("all services are ready", lambda: up(sample), 60, running.log_tail)
     assert running.log().count("was ended by signal 9; it is started anew") == len(before)
-    assert running.log().count("is back") == len(before)
+    wait_for("each is said to be back", lambda: running.log().count("is back") == len(before), 30, running.log_tail)
 
 
 def test_a_service_that_hangs_is_killed_at_the_end(running: Server) -> None:

@@ -293,8 +293,7 @@ class Keeper:
         self._moved = self._closed
         with self._lock:
             self.waiting = self._fresh
-        with self._exclusive():
-            rest(self.engine.connection)
+        rest(self.engine.connection)
 
     def _recover(self) -> None:
         """Open the file anew after DuckDB gave it up in the middle of writing; the journal has what it lacks."""

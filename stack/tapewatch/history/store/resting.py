@@ -1,6 +1,8 @@
-"""Memory that is given back: DuckDB keeps every block of a file that it read or wrote, up to the limit of its memory.
+"""Memory that is given back, which DuckDB keeps up to the limit of its memory.
 
-Over a day that is all of the limit, for what the system's page cache has anyway.
+There are two kinds. Every block of a file that it read or wrote stays, for what the system's page cache has anyway. And
+what is left of every block of memory that ever was, such as those of a join, stays in the queue of what could be given
+back: some kilobytes each, of 32,768 of them in each of its queues before it looks (2.0, `EvictionQueue::Purge`).
 """
 
 from __future__ import annotations
@@ -14,41 +16,27 @@ __all__ = ["CONFIG", "rest"]
 MEMORY = 512
 """Megabytes that DuckDB may use; what sorts or groups more than that is refused instead of taking the machine's."""
 
-KEPT = 16 << 20
-"""Bytes of blocks that stay: those of the last minutes, which the page and its charts ask for."""
-
 CONFIG = {
     "memory_limit": f"{MEMORY}MB",
     "temp_directory": "",
     "allowed_configs": "[memory_limit]",
 }
-"""How DuckDB is set up; the limit of its memory alone is changed later, by `rest`."""
-
-_OURS = frozenset({"ART_INDEX", "BASE_TABLE", "IN_MEMORY_TABLE", "METADATA", "TRANSACTION"})
-"""What is there while nobody asks anything."""
+"""How DuckDB is set up; `rest` alone asks for another limit."""
 
 
-def rest(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Give back what was kept of the file, unless somebody's question is being worked at, which it would harm.
+def rest(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give back what was kept; whoever asks or writes meanwhile is neither held up nor harmed.
+
+    A limit that cannot be kept to is refused, after DuckDB has gone through its queues and dropped all that it could;
+    the old one was in force all the time. What is in memory alone, or in use, makes it one.
 
     Parameters:
-        connection: to the database; nobody may begin a question, or write, meanwhile.
-
-    Returns:
-        Whether anything was given back.
+        connection: to the database.
     """
     cursor = connection.cursor()
     try:
-        used = dict(cursor.execute("SELECT tag, memory_usage_bytes FROM duckdb_memory()").fetchall())
-        kept = used.pop("BASE_TABLE", 0)
-        if kept <= KEPT or any(size > 0 and tag not in _OURS for tag, size in used.items()):
-            return False
-        try:
-            # DuckDB drops blocks until it is below a lower limit.
-            with suppress(duckdb.Error):  # some are in use
-                cursor.execute(f"SET memory_limit = '{sum(used.values()) + KEPT}B'")
-        finally:
-            cursor.execute(f"SET memory_limit = '{MEMORY}MB'")
-        return True
+        with suppress(duckdb.OutOfMemoryException):
+            cursor.execute("SET memory_limit = '1B'")
+            cursor.execute(f"SET memory_limit = '{MEMORY}MB'")  # nothing at all was in memory
     finally:
         cursor.close()
