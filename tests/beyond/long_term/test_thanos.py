@@ -211,8 +211,11 @@ def test_the_history_is_there_without_prometheus_and_from_the_bucket_alone(stage
             raise ValueError(f"{len(missing)} of {len(before)} are missing: {sorted(missing)}; Query shows {shown}")
         return True
 
-    wait_for("the bucket alone has the same", same, 60.0, stage.processes["thanos-store"].log_tail)
-    # Thanos does not bring what came out of order, nor a team's newest: as docs/production/long-term.md says.
+    store = stage.processes["thanos-store"]
+    wait_for("the bucket alone has the same", same, 60.0, store.log_tail)
+    # Thanos does not bring what came out of order, nor a team's newest: as docs/production/long-term.md says. The store
+    # may not have found yet what the second end brought.
+    wait_for("all but that is there", lambda: _written(stage, now) >= {1, 3, 4}, 60.0, store.log_tail)
     assert _written(stage, now) == {1, 3, 4}
 
     compactor = stage.processes["thanos-compact"]
