@@ -2,7 +2,7 @@
 
 There are two kinds. Every block of a file that it read or wrote stays, for what the system's page cache has anyway. And
 what is left of every block of memory that ever was, such as those of a join, stays in the queue of what could be given
-back: some kilobytes each, of 32,768 of them in each of its queues before it looks (2.0, `EvictionQueue::Purge`).
+back, and DuckDB looks there seldom: 40,000 small joins left 40 MB of malloc's (2.0.1).
 """
 
 from __future__ import annotations
